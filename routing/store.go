@@ -1,0 +1,115 @@
+package routing
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Store keeps the state of the queues where it needs one winner. Each method is one step that checks and sets: it changes
+// everything it names and appends its events, or changes nothing and says why. Repeating a call that succeeded is harmless
+// (the call id, or the claim's token, is the idempotency key). All methods are safe for concurrent use and return within the
+// context's time; times are store time. queuetest holds every implementation to this text.
+type Store interface {
+	// Now is store time: equal on all nodes, never going back.
+	Now() time.Time
+
+	// Enter puts a caller into his home queue. ErrFull when capacity callers wait there already (0: no limit);
+	// a caller who is already in is moved: his first entry is kept, entered anew if the queue differs.
+	Enter(ctx context.Context, c Caller, capacity int) error
+	// Leave takes a caller out, with the reason for the record; a ringing claim of his is withdrawn.
+	// Leaving twice is no error.
+	Leave(ctx context.Context, call string, reason string) error
+	// Spill opens further queues to a caller; he keeps those he has.
+	Spill(ctx context.Context, call string, to []string, rule string) error
+	// Open records that an overflow rule of a queue stands open, or no longer does.
+	Open(ctx context.Context, queue, rule string, open bool) error
+
+	// Claim binds a waiting caller and a ready agent until the deadline, and returns the claim with its token.
+	// ErrLost when either is no longer free.
+	Claim(ctx context.Context, call, agent, queue, node string, ring time.Duration) (Claim, error)
+	// Accept turns a live claim into a conversation: the caller no longer waits, the agent talks. ErrLost when the claim is
+	// not the live one.
+	Accept(ctx context.Context, token uint64) error
+	// Release ends a ringing claim without a conversation: the caller is back in his place, the agent backs off by the
+	// outcome (see BackOff). A claim that is gone already is no error.
+	Release(ctx context.Context, token uint64, outcome Outcome) error
+	// Finish ends a conversation; wrap-up begins in the same step. A claim that is gone already is no error.
+	Finish(ctx context.Context, token uint64, wrapUp time.Duration) error
+
+	// Register tells that an agent's phone is reachable through a node until a time; refreshing keeps the order of
+	// registration. A zero until ends it: a ringing claim is released as Unreachable, a conversation goes on.
+	Register(ctx context.Context, agent, node string, until time.Time) error
+	// Seat gives an agent a seat if fewer than limit are taken (ErrFull), or takes it back (grant false).
+	Seat(ctx context.Context, agent string, grant bool, limit int, reason string) error
+	// Pause keeps an agent from offers until Resume; it survives registrations and restarts.
+	Pause(ctx context.Context, agent, reason string) error
+	// Resume ends a pause.
+	Resume(ctx context.Context, agent string) error
+	// Outside says that an agent is in a call outside the queues, or (call "") no longer.
+	Outside(ctx context.Context, agent, call string) error
+
+	// Heartbeat renews the lease of a node (owner is node id + boot id) for Lease and reports where the store stands.
+	Heartbeat(ctx context.Context, node string) (Beat, error)
+	// Reap takes out all that a node owned whose lease is over: its callers, claims and registrations. ErrAlive when it is not.
+	Reap(ctx context.Context, node string) error
+
+	// Snapshot returns a copy of everything, which is the caller's own.
+	Snapshot(ctx context.Context) (*View, error)
+	// Subscribe returns the events after seq, in order, on a bounded channel. The channel is closed when the
+	// context ends or the reader falls behind: then take a Snapshot and subscribe again from its Seq. No event is
+	// missed between the two.
+	Subscribe(ctx context.Context, seq uint64) (<-chan Event, error)
+}
+
+// Lease is how long a node's ownership lasts without a heartbeat, and Renew how often it beats (DESIGN.md section 5).
+const (
+	Lease = 2 * time.Second
+	Renew = 500 * time.Millisecond
+)
+
+// Beat is where the store stands, told with each heartbeat: a stream that is quiet proves nothing.
+type Beat struct {
+	Seq         uint64
+	Incarnation string
+	Nodes       []string // nodes whose lease lives
+	Expired     []string // nodes whose lease is over and that still own something
+}
+
+// The errors of a Store.
+var (
+	ErrFull  = errors.New("no place left")
+	ErrLost  = errors.New("no longer free")
+	ErrGone  = errors.New("no such caller or agent")
+	ErrAlive = errors.New("the node's lease is not over")
+)
+
+// Kind is what an event tells.
+type Kind string
+
+// The kinds of events.
+const (
+	CallerEntered  Kind = "caller.entered"
+	CallerSpilled  Kind = "caller.spilled"
+	CallerLeft     Kind = "caller.left"     // without a conversation; Reason says why
+	CallerOffered  Kind = "caller.offered"  // Agent is ringing
+	CallerReleased Kind = "caller.released" // the offer ended; Reason is the Outcome
+	CallerAnswered Kind = "caller.answered" // the conversation begins; the caller no longer waits
+	CallFinished   Kind = "call.finished"   // the conversation ended
+	AgentChanged   Kind = "agent.changed"   // registration, seat, pause, outside; Reason says what
+	QueueChanged   Kind = "queue.changed"
+)
+
+// Event is one change of the store, with the new values of all that it changed: folding it into a View replaces them.
+type Event struct {
+	Seq         uint64
+	Incarnation string
+	At          time.Time
+	Kind        Kind
+	Reason      string
+	Call        string      // set for events about a caller
+	Caller      *Caller     // the caller's new value; nil once he no longer waits (Was is then his last)
+	Was         *Caller     // for CallerLeft and CallerAnswered: the caller as he was, for records and figures
+	Agent       *AgentState // the agent's new value, when one changed
+	Queue       *QueueState // the queue's new value, when it changed
+}
