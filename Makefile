@@ -1,0 +1,31 @@
+# The targets that README.md and .ci/run use. Go is all that build, demo and bench need.
+GO ?= go
+# What the tests call with for real; Debian package names.
+PROGRAMS = sipp:sip-tester baresip:baresip-core redis-server:redis-server
+
+.PHONY: build demo test bench lint programs
+
+build: ## the one binary, in bin/
+	$(GO) build -o bin/spillway ./cmd/spillway
+
+demo: ## a bad day in under a minute, with real SIP and real sound
+	$(GO) run ./cmd/spillway demo
+
+test: programs lint ## everything that must hold: format, vet, staticcheck, tests with the race detector
+	$(GO) test -race -timeout 25m ./...
+
+lint: ## formatting, vet, staticcheck (a tool of go.mod)
+	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "not gofmt-ed:"; echo "$$files"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+bench: ## costs beside the kernel's own in the same run, medians of five
+	$(GO) run ./internal/bench
+
+programs: ## install the phones and servers that the tests use, or name them
+	@missing=""; for entry in $(PROGRAMS); do \
+	  command -v $${entry%%:*} >/dev/null 2>&1 || missing="$$missing $${entry##*:}"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing; \
+	else echo "the tests call with real programs; please install:$$missing"; exit 1; fi
