@@ -4,6 +4,7 @@ import "time"
 
 // Plan is all that a centre's conversations are made of. It is immutable once published.
 type Plan struct {
+	Zone    *time.Location // the centre's clock, which Hours are read by; nil is UTC
 	Flows   map[string]*Flow
 	Hours   map[string]*Hours
 	Waiting map[string]Waiting // what callers hear while they wait, by queue
@@ -27,11 +28,15 @@ type Step struct {
 	Queue  *QueueEntry // wait for an agent
 	Flow   string      // go on at the start of another flow; it does not come back
 	Hangup Hangup      // the end
-	Then   string      // where Play and When go on
-	Else   string      // where When (closed), Menu (no usable key) and Queue (no agent) go on; "": for a queue, the built-in apology
+	Then   string      // where Play and When (open) go on; "" ends the call
+	Else   string      // where When (closed), Menu (no usable key) and Queue (no agent) go on; "" ends the call, a queue's after Apology
 }
 
+// Apology is the prompt that a caller hears whom a queue gave no agent when its step has no else.
+const Apology = "apology.wav"
+
 // Menu plays a prompt and waits for one key, which may come while the prompt still plays (barge-in) or before it (type-ahead).
+// Invalid is heard only when a further try follows it.
 type Menu struct {
 	Prompt  string
 	Keys    map[byte]string // '0'..'9', '*', '#' to a step
