@@ -19,6 +19,47 @@ type Revision struct {
 	Reason     string    `json:"reason,omitempty"`
 	Difference string    `json:"difference"` // what changed from the revision before, in words
 	At         time.Time `json:"at"`
+	Removed    bool      `json:"removed,omitempty"` // its file no longer has it; off, and not listed until a file has it again
+}
+
+// State is what an incident is, at a moment.
+type State string
+
+// The states of an incident.
+const (
+	Off       State = "off"       // nobody switched it on
+	Scheduled State = "scheduled" // it will start
+	On        State = "on"        // it holds
+	Ended     State = "ended"     // its end has passed
+)
+
+// Status returns what a revision makes of its incident now.
+func Status(r Revision, now time.Time) State {
+	switch {
+	case !r.On:
+		return Off
+	case now.Before(r.Start):
+		return Scheduled
+	case r.End.IsZero() || now.Before(r.End):
+		return On
+	default:
+		return Ended
+	}
+}
+
+// Active reports whether the incident holds now.
+func (r Revision) Active(now time.Time) bool { return Status(r, now) == On }
+
+// over returns when the incident ceased to hold, and false while it holds or will.
+func (r Revision) over(now time.Time) (time.Time, bool) {
+	switch Status(r, now) {
+	case Off:
+		return r.At, true
+	case Ended:
+		return r.End, true
+	default:
+		return time.Time{}, false
+	}
 }
 
 // Board is the newest revision of each incident of a centre. It is immutable: With returns a changed copy.
@@ -28,6 +69,7 @@ type Board struct {
 
 // Facts are what is asked about: a call with its dialled number, and the queue it is in or enters ("" none).
 type Facts struct {
-	Number string
-	Queue  string
+	Number  string
+	Queue   string
+	Waiting bool // he waits in the queue already, rather than entering it: only messages for waiting callers are due
 }

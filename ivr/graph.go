@@ -47,7 +47,7 @@ func (f *Flow) Unreachable() []string {
 // Loops returns circles of steps in which a caller would never hear a prompt nor be asked for a key: each as its places in order,
 // none twice. A queue may be full and so counts as a step that leads straight on to its else.
 func (p *Plan) Loops() [][]Place {
-	search := &loopSearch{plan: p, done: map[Place]bool{}}
+	search := &loopSearch{plan: p, done: map[Place]bool{}, depth: map[Place]int{}}
 	for _, flow := range slices.Sorted(maps.Keys(p.Flows)) {
 		for _, step := range slices.Sorted(maps.Keys(p.Flows[flow].Steps)) {
 			search.from(Place{flow, step})
@@ -61,6 +61,7 @@ type loopSearch struct {
 	plan  *Plan
 	done  map[Place]bool // everything beyond it was walked
 	path  []Place        // from where the walk began to where it is
+	depth map[Place]int  // where each place of path stands in it
 	loops [][]Place
 }
 
@@ -69,15 +70,17 @@ func (l *loopSearch) from(place Place) {
 	if l.done[place] {
 		return
 	}
-	if i := slices.Index(l.path, place); i >= 0 {
+	if i, circle := l.depth[place]; circle {
 		l.loops = append(l.loops, slices.Clone(l.path[i:]))
 		return
 	}
+	l.depth[place] = len(l.path)
 	l.path = append(l.path, place)
 	for _, next := range l.plan.silent(place) {
 		l.from(next)
 	}
 	l.path = l.path[:len(l.path)-1]
+	delete(l.depth, place)
 	l.done[place] = true
 }
 

@@ -102,7 +102,8 @@ const (
 // pressed while a menu's prompt plays count at once. What was kept is forgotten when the caller enters a queue.
 type Machine struct {
 	plan   *Plan
-	flow   *Flow
+	begin  string // the flow to begin with
+	flow   string // where the walk is
 	step   *Step
 	phase  phase
 	tries  int    // how often the present menu's prompt was played
@@ -110,12 +111,11 @@ type Machine struct {
 	quiet  int    // steps since the caller last heard a prompt or pressed a key
 	reason string // what End will say
 	trace  []Visit
-	name   string // the flow to begin with
 }
 
 // NewMachine returns a Machine that will walk the named flow of a plan.
 func NewMachine(plan *Plan, flow string) *Machine {
-	return &Machine{plan: plan, name: flow, reason: Timeout}
+	return &Machine{plan: plan, begin: flow, reason: Timeout}
 }
 
 // Step takes what happened and returns what to do next: one Action, or none to go on as before. An input that nothing waits for
@@ -124,7 +124,7 @@ func (m *Machine) Step(in Input, now time.Time) []Action {
 	switch in := in.(type) {
 	case Begin:
 		if m.phase == unbegun {
-			return m.enter(m.name, Start, "start", now)
+			return m.enter(m.begin, Start, "start", now)
 		}
 	case Digit:
 		return m.digit(in.Key, now)
@@ -151,11 +151,11 @@ func (m *Machine) enter(flow, step, why string, now time.Time) []Action {
 		if m.quiet++; m.quiet > silence {
 			return m.end(Normal, Internal)
 		}
-		m.flow = m.plan.Flows[flow]
-		if m.flow == nil || m.flow.Steps[step] == nil {
+		f := m.plan.Flows[flow]
+		if f == nil || f.Steps[step] == nil {
 			return m.end(Normal, Internal)
 		}
-		m.step = m.flow.Steps[step]
+		m.flow, m.step = flow, f.Steps[step]
 		m.visit(Visit{Flow: flow, Step: step, Why: why})
 		s := m.step
 		switch {
@@ -289,7 +289,7 @@ func (m *Machine) follow(step, why string, now time.Time) []Action {
 	if step == "" {
 		return m.end(Normal, m.reason)
 	}
-	return m.enter(m.flow.Name, step, why, now)
+	return m.enter(m.flow, step, why, now)
 }
 
 // end ends the call.
