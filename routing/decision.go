@@ -38,7 +38,7 @@ type Opening struct {
 // End is a caller whose wait is over.
 type End struct {
 	Call   string
-	Reason string // "timeout" or "unstaffed"
+	Reason string // LeftTimeout, LeftUnstaffed or LeftClosed
 }
 
 // SeatChange gives a seat or takes it back.

@@ -25,8 +25,8 @@ type Store interface {
 	// Open records that an overflow rule of a queue stands open, or no longer does.
 	Open(ctx context.Context, queue, rule string, open bool) error
 
-	// Claim binds a waiting caller and a ready agent until the deadline, and returns the claim with its token.
-	// ErrLost when either is no longer free.
+	// Claim binds a waiting caller and a ready agent for the ring time and ClaimGrace, and returns the claim with its token.
+	// ErrLost when either is no longer free. The same claim asked for again while it rings is returned again.
 	Claim(ctx context.Context, call, agent, queue, node string, ring time.Duration) (Claim, error)
 	// Accept turns a live claim into a conversation: the caller no longer waits, the agent talks. ErrLost when the claim is
 	// not the live one.
@@ -40,7 +40,8 @@ type Store interface {
 	// Register tells that an agent's phone is reachable through a node until a time; refreshing keeps the order of
 	// registration. A zero until ends it: a ringing claim is released as Unreachable, a conversation goes on.
 	Register(ctx context.Context, agent, node string, until time.Time) error
-	// Seat gives an agent a seat if fewer than limit are taken (ErrFull), or takes it back (grant false).
+	// Seat gives an agent a seat if fewer than limit are taken (ErrFull), or takes it back (grant false; ErrLost while the agent
+	// is offered a caller or in a conversation: the seat goes back after it).
 	Seat(ctx context.Context, agent string, grant bool, limit int, reason string) error
 	// Pause keeps an agent from offers until Resume; it survives registrations and restarts.
 	Pause(ctx context.Context, agent, reason string) error
@@ -68,6 +69,24 @@ const (
 	Renew = 500 * time.Millisecond
 )
 
+// ClaimGrace is what a claim outlives its ring time by, so that the node whose agent does not answer still gets to say so; after
+// it the claim is dead and both sides are free (nobody is reserved for longer than ring time and one second).
+const ClaimGrace = time.Second
+
+// RefusalMemory is how long a caller is not offered again to an agent who refused him: long enough to reach somebody else,
+// short enough that a queue with one agent recovers by itself.
+const RefusalMemory = 60 * time.Second
+
+// The reasons of CallerLeft that the switch room itself knows; others are the call's own words.
+const (
+	LeftByCaller  = "caller"    // the caller hung up
+	LeftTimeout   = "timeout"   // max_wait is over
+	LeftUnstaffed = "unstaffed" // nobody is signed in who could serve him
+	LeftClosed    = "closed"    // the queue is no longer configured
+	LeftMoved     = "moved"     // he went on to another queue
+	LeftNodeLost  = "node-lost" // the node that held his call lost its lease
+)
+
 // Beat is where the store stands, told with each heartbeat: a stream that is quiet proves nothing.
 type Beat struct {
 	Seq         uint64
@@ -78,10 +97,11 @@ type Beat struct {
 
 // The errors of a Store.
 var (
-	ErrFull  = errors.New("no place left")
-	ErrLost  = errors.New("no longer free")
-	ErrGone  = errors.New("no such caller or agent")
-	ErrAlive = errors.New("the node's lease is not over")
+	ErrFull   = errors.New("no place left")
+	ErrLost   = errors.New("no longer free")
+	ErrGone   = errors.New("no such caller or agent")
+	ErrAlive  = errors.New("the node's lease is not over")
+	ErrClosed = errors.New("the queue takes no callers")
 )
 
 // Kind is what an event tells.
@@ -100,7 +120,8 @@ const (
 	QueueChanged   Kind = "queue.changed"
 )
 
-// Event is one change of the store, with the new values of all that it changed: folding it into a View replaces them.
+// Event is one change of the store, with the new values of all that it changed: folding it into a View replaces them. The
+// values are shared with everybody who reads the event: nobody changes them.
 type Event struct {
 	Seq         uint64
 	Incarnation string
@@ -109,7 +130,7 @@ type Event struct {
 	Reason      string
 	Call        string      // set for events about a caller
 	Caller      *Caller     // the caller's new value; nil once he no longer waits (Was is then his last)
-	Was         *Caller     // for CallerLeft and CallerAnswered: the caller as he was, for records and figures
+	Was         *Caller     // for CallerLeft, CallerAnswered and a CallerEntered that moved him: the caller as he was
 	Agent       *AgentState // the agent's new value, when one changed
 	Queue       *QueueState // the queue's new value, when it changed
 }

@@ -3,13 +3,15 @@ package routing
 import "time"
 
 // View is the state of all queues at one moment: what the rules decide over. A View belongs to whoever holds it (a
-// dispatcher folds events into its own); it is not safe for concurrent use.
+// dispatcher folds events into its own); it is not safe for concurrent use. The values that its maps point to are never
+// changed in place: Fold replaces them.
 type View struct {
 	Seq         uint64                 // the last event folded in
 	Incarnation string                 // which life of the store the sequence belongs to
 	Callers     map[string]*Caller     // waiting, by call id; a caller who is being offered still waits
 	Agents      map[string]*AgentState // by name; everybody who ever registered, paused or claimed
 	Queues      map[string]*QueueState // what a queue remembers
+	Skipped     map[string]time.Time   // callers whose node did not act in time, and until when they are passed over; the holder's own notes, in no event
 }
 
 // Caller is one call that waits.
@@ -25,6 +27,7 @@ type Caller struct {
 	SpillRule  string               // which rule opened them, in words
 	Claim      *Claim               // the offer in progress, or nil; dead when its deadline has passed
 	Refused    map[string]time.Time // agents who refused this caller, and until when they are not asked again
+	Missed     []string             // agents who let this caller ring in vain: asked again only when nobody else is ready
 	Offers     int                  // how many offers were made for him
 }
 
@@ -62,7 +65,7 @@ type AgentState struct {
 	Idle        time.Time // since when idle: the end of the last wrap-up, or of the sign-in, pause or outside call
 	NotBefore   time.Time // not offered anything before (back-off after busy, refusal, no answer, unreachable)
 	Cause       Outcome   // why NotBefore
-	Misses      int       // offers in a row that nobody answered
+	Misses      int       // offers in a row that ended by Cause, as BackOff counts them
 	Calls       int       // conversations since the store's start
 	Changed     time.Time // since when the present state holds
 }
@@ -87,7 +90,7 @@ type Outcome string
 const (
 	Busy        Outcome = "busy"        // the phone said busy: 30 s
 	Refused     Outcome = "refused"     // the agent declined: 15 s, and not this caller again for 60 s
-	NoAnswer    Outcome = "no-answer"   // it rang for the queue's ring time; two in a row pause the agent
+	NoAnswer    Outcome = "no-answer"   // it rang for the queue's ring time: the caller asks others first; two in a row pause the agent
 	Unreachable Outcome = "unreachable" // the phone did not react: 5 s, doubling to 60 s
 	Withdrawn   Outcome = "withdrawn"   // the caller left, or the offer was taken back: no back-off
 	Failed      Outcome = "failed"      // answered but the sound could not be joined: as unreachable

@@ -1,0 +1,49 @@
+package routing
+
+import "maps"
+
+// NewView returns a view of nothing.
+func NewView() *View {
+	return &View{
+		Callers: make(map[string]*Caller),
+		Agents:  make(map[string]*AgentState),
+		Queues:  make(map[string]*QueueState),
+	}
+}
+
+// Fold brings the view up to an event. It returns false, and changes nothing, when the event does not follow the last one (a
+// hole, or another life of the store): then the whole snapshot has to be taken again. An event that was folded in already is
+// passed over.
+func (v *View) Fold(e Event) bool {
+	if e.Incarnation != v.Incarnation || e.Seq > v.Seq+1 {
+		return false
+	}
+	if e.Seq <= v.Seq {
+		return true
+	}
+	v.Seq = e.Seq
+	switch {
+	case e.Caller != nil:
+		v.Callers[e.Caller.Call] = e.Caller
+	case e.Call != "":
+		delete(v.Callers, e.Call)
+	}
+	if e.Agent != nil {
+		v.Agents[e.Agent.Name] = e.Agent
+	}
+	if e.Queue != nil {
+		v.Queues[e.Queue.Name] = e.Queue
+	}
+	return true
+}
+
+// Clone returns a view of its own maps, which further folding into v does not change. The values are shared, as values in a view
+// are never changed in place.
+func (v *View) Clone() *View {
+	c := *v
+	c.Callers = maps.Clone(v.Callers)
+	c.Agents = maps.Clone(v.Agents)
+	c.Queues = maps.Clone(v.Queues)
+	c.Skipped = maps.Clone(v.Skipped)
+	return &c
+}

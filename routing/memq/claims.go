@@ -1,0 +1,139 @@
+package memq
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spillway-voice/spillway/routing"
+)
+
+// Claim binds a waiting caller and a ready agent.
+func (s *Store) Claim(ctx context.Context, call, agent, queue, node string, ring time.Duration) (routing.Claim, error) {
+	var granted routing.Claim
+	err := s.step(ctx, func(now time.Time) error {
+		c, a := s.view.Callers[call], s.view.Agents[agent]
+		if c == nil || a == nil {
+			return fmt.Errorf("claim %s for %s: %w", agent, call, routing.ErrLost)
+		}
+		if old := c.Claim; old.Ringing(now) && old.Agent == agent && old.Queue == queue && old.Node == node {
+			granted = *old
+			return nil
+		}
+		if c.Claim.Live(now) || !claimable(a, now) || now.Before(c.Refused[agent]) {
+			return fmt.Errorf("claim %s for %s: %w", agent, call, routing.ErrLost)
+		}
+		s.token++
+		granted = routing.Claim{
+			Token: s.token, Call: call, Agent: agent, Queue: queue, Node: node,
+			Offered: now, Deadline: now.Add(ring + routing.ClaimGrace),
+		}
+		s.grant(granted, c, a, now)
+		return nil
+	})
+	return granted, err
+}
+
+// grant records a claim with both sides.
+func (s *Store) grant(claim routing.Claim, c *routing.Caller, a *routing.AgentState, now time.Time) {
+	caller, state, queue := *c, *a, s.queue(claim.Queue)
+	for _, dead := range []*routing.Claim{c.Claim, a.Claim} {
+		if dead != nil {
+			delete(s.claims, dead.Token)
+		}
+	}
+	caller.Claim = &claim
+	caller.Offers++
+	state.Claim = &claim
+	state.Changed = now
+	queue.LastOffered = claim.Agent
+	s.claims[claim.Token] = &claim
+	s.emit(now, routing.Event{
+		Kind: routing.CallerOffered, Reason: claim.Queue, Call: claim.Call, Caller: &caller, Agent: &state, Queue: queue,
+	})
+}
+
+// claimable reports whether an agent may be bound now, as far as the store knows: what the plan says of him is the
+// decision's part.
+func claimable(a *routing.AgentState, now time.Time) bool {
+	return a.SignedUp(now) && !a.Seat.IsZero() && a.Paused.IsZero() && !a.InCall(now) &&
+		!now.Before(a.WrapUp) && !now.Before(a.NotBefore)
+}
+
+// Accept turns a live claim into a conversation.
+func (s *Store) Accept(ctx context.Context, token uint64) error {
+	return s.step(ctx, func(now time.Time) error {
+		claim := s.claims[token]
+		if claim.Talking() {
+			return nil
+		}
+		if !claim.Ringing(now) {
+			return fmt.Errorf("accept: %w", routing.ErrLost)
+		}
+		was, a := s.view.Callers[claim.Call], s.view.Agents[claim.Agent]
+		if was == nil || was.Claim == nil || was.Claim.Token != token {
+			return fmt.Errorf("accept: %w", routing.ErrLost)
+		}
+		talking := *claim
+		talking.Deadline, talking.Answered = time.Time{}, now
+		state := *a
+		state.Claim, state.Changed = &talking, now
+		state.Calls++
+		state.Misses, state.Cause, state.NotBefore = 0, "", time.Time{}
+		s.claims[token] = &talking
+		s.emit(now, routing.Event{
+			Kind: routing.CallerAnswered, Reason: claim.Queue, Call: claim.Call, Was: was, Agent: &state,
+		})
+		return nil
+	})
+}
+
+// Release ends an offer without a conversation.
+func (s *Store) Release(ctx context.Context, token uint64, outcome routing.Outcome) error {
+	return s.step(ctx, func(now time.Time) error {
+		if claim := s.claims[token]; claim != nil && !claim.Talking() {
+			s.release(claim, outcome, now)
+		}
+		return nil
+	})
+}
+
+// release ends an offer with both sides that are still recorded with it. A claim that died by its deadline still tells how it
+// ended, as long as neither side has another.
+func (s *Store) release(claim *routing.Claim, outcome routing.Outcome, now time.Time) {
+	delete(s.claims, claim.Token)
+	e := routing.Event{Kind: routing.CallerReleased, Reason: string(outcome), Call: claim.Call}
+	e.Caller = s.view.Callers[claim.Call]
+	if c := e.Caller; c != nil && c.Claim != nil && c.Claim.Token == claim.Token {
+		e.Caller = c.Released(claim.Agent, outcome, now)
+	}
+	if a := s.view.Agents[claim.Agent]; a != nil && a.Claim != nil && a.Claim.Token == claim.Token {
+		e.Agent = a.Released(outcome, now)
+	}
+	s.emit(now, e)
+}
+
+// Finish ends a conversation.
+func (s *Store) Finish(ctx context.Context, token uint64, wrapUp time.Duration) error {
+	return s.step(ctx, func(now time.Time) error {
+		claim := s.claims[token]
+		switch {
+		case claim == nil:
+			return nil
+		case !claim.Talking():
+			return fmt.Errorf("finish: the claim is still an offer: %w", routing.ErrLost)
+		}
+		s.finish(claim, wrapUp, "", now)
+		return nil
+	})
+}
+
+// finish ends a conversation, and begins the agent's wrap-up.
+func (s *Store) finish(claim *routing.Claim, wrapUp time.Duration, reason string, now time.Time) {
+	delete(s.claims, claim.Token)
+	state := *s.view.Agents[claim.Agent]
+	state.Claim, state.Changed = nil, now
+	state.WrapUp = now.Add(max(0, wrapUp))
+	state.Idle = state.WrapUp
+	s.emit(now, routing.Event{Kind: routing.CallFinished, Reason: reason, Call: claim.Call, Agent: &state})
+}

@@ -1,0 +1,87 @@
+package memq
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spillway-voice/spillway/routing"
+)
+
+// Heartbeat renews a node's lease.
+func (s *Store) Heartbeat(ctx context.Context, node string) (routing.Beat, error) {
+	var beat routing.Beat
+	err := s.step(ctx, func(now time.Time) error {
+		s.leases[node] = now.Add(routing.Lease)
+		beat = routing.Beat{Seq: s.view.Seq, Incarnation: s.view.Incarnation}
+		owners := s.owners()
+		for name, until := range s.leases {
+			if now.Before(until) {
+				beat.Nodes = append(beat.Nodes, name)
+				delete(owners, name)
+			} else if !owners[name] {
+				delete(s.leases, name)
+			}
+		}
+		for name := range owners {
+			beat.Expired = append(beat.Expired, name)
+		}
+		slices.Sort(beat.Nodes)
+		slices.Sort(beat.Expired)
+		return nil
+	})
+	return beat, err
+}
+
+// owners are the nodes that own a caller, a claim or a registration.
+func (s *Store) owners() map[string]bool {
+	owners := make(map[string]bool)
+	for _, c := range s.view.Callers {
+		owners[c.Node] = true
+	}
+	for _, a := range s.view.Agents {
+		if !a.Registered.IsZero() {
+			owners[a.Node] = true
+		}
+		if a.Claim != nil {
+			owners[a.Claim.Node] = true
+		}
+	}
+	return owners
+}
+
+// Reap takes out all that a dead node owned.
+func (s *Store) Reap(ctx context.Context, node string) error {
+	return s.step(ctx, func(now time.Time) error {
+		if now.Before(s.leases[node]) {
+			return fmt.Errorf("reap %s: %w", node, routing.ErrAlive)
+		}
+		delete(s.leases, node)
+		for call, c := range s.view.Callers {
+			if c.Node == node {
+				s.leave(call, routing.LeftNodeLost, now)
+			}
+		}
+		for _, claim := range s.claims {
+			if claim.Node == node {
+				s.drop(claim, now)
+			}
+		}
+		for name, a := range s.view.Agents {
+			if a.Node == node {
+				s.unregister(name, now)
+			}
+		}
+		return nil
+	})
+}
+
+// drop ends a claim of a dead node: whom it bound is free, with nothing held against him.
+func (s *Store) drop(claim *routing.Claim, now time.Time) {
+	if claim.Talking() {
+		s.finish(claim, 0, routing.LeftNodeLost, now)
+		return
+	}
+	s.release(claim, routing.Withdrawn, now)
+}

@@ -1,0 +1,113 @@
+package memq
+
+import (
+	"context"
+	"crypto/rand"
+	"sync"
+	"time"
+
+	"github.com/spillway-voice/spillway/routing"
+)
+
+// Options are what a store starts from. The zero value is an empty store.
+type Options struct {
+	Pauses map[string]Pause // by agent: those that were in force when the process ended
+}
+
+// Pause is one agent's pause, as it is kept over a restart.
+type Pause struct {
+	Since  time.Time `json:"since"`
+	Reason string    `json:"reason"`
+}
+
+// Store is a routing.Store in memory. It is safe for concurrent use; it has no goroutine of its own and needs no closing.
+type Store struct {
+	wall    time.Time // the wall clock at the start, in UTC
+	started time.Time // the same moment by the monotonic clock
+
+	mu      sync.Mutex
+	view    *routing.View
+	token   uint64                    // the last claim's
+	claims  map[uint64]*routing.Claim // by token: those that are recorded with an agent
+	leases  map[string]time.Time      // by node: until when it lives
+	log     []routing.Event           // the newest events, at most logSize
+	readers map[*reader]struct{}
+}
+
+var _ routing.Store = (*Store)(nil)
+
+// New returns a store whose life begins now.
+func New(o Options) *Store {
+	now := time.Now()
+	s := &Store{
+		wall:    now.Round(0).UTC(),
+		started: now,
+		view:    routing.NewView(),
+		claims:  make(map[uint64]*routing.Claim),
+		leases:  make(map[string]time.Time),
+		readers: make(map[*reader]struct{}),
+	}
+	s.view.Incarnation = rand.Text()
+	for name, p := range o.Pauses {
+		s.view.Agents[name] = &routing.AgentState{Name: name, Paused: p.Since, PauseReason: p.Reason, Changed: p.Since}
+	}
+	return s
+}
+
+// Now is store time: the wall clock of the start, carried on by the monotonic clock.
+func (s *Store) Now() time.Time { return s.wall.Add(time.Since(s.started)) }
+
+// Pauses returns the pauses in force, for Options of the store's next life.
+func (s *Store) Pauses() map[string]Pause {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	pauses := make(map[string]Pause)
+	for name, a := range s.view.Agents {
+		if !a.Paused.IsZero() {
+			pauses[name] = Pause{Since: a.Paused, Reason: a.PauseReason}
+		}
+	}
+	return pauses
+}
+
+// Snapshot returns a copy of everything. Its values are copies too, so that the caller may do with them what he likes.
+func (s *Store) Snapshot(ctx context.Context) (*routing.View, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	v := s.view.Clone()
+	s.mu.Unlock()
+	for name, c := range v.Callers {
+		v.Callers[name] = copyCaller(c)
+	}
+	for name, a := range v.Agents {
+		v.Agents[name] = copyAgent(a)
+	}
+	for name, q := range v.Queues {
+		v.Queues[name] = copyQueue(q)
+	}
+	return v, nil
+}
+
+// step runs one check-and-set. The context is looked at before it, since the step itself takes no time.
+func (s *Store) step(ctx context.Context, do func(now time.Time) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return do(s.Now())
+}
+
+// emit stamps an event, folds it into the state and hands it to those who read. The caller holds the mutex.
+func (s *Store) emit(now time.Time, e routing.Event) {
+	e.Seq, e.Incarnation, e.At = s.view.Seq+1, s.view.Incarnation, now
+	s.view.Fold(e)
+	s.remember(e)
+	for r := range s.readers {
+		if !r.give(e) {
+			delete(s.readers, r)
+		}
+	}
+}
