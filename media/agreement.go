@@ -1,0 +1,149 @@
+package media
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"github.com/spillway-voice/spillway/media/sdp"
+)
+
+// Refusal says why a description leads to no session, with the SIP status to refuse it with. The session stays as it
+// was.
+type Refusal = sdp.Refusal
+
+// agreement is what a session has said of itself and settled on.
+type agreement struct {
+	mu      sync.Mutex
+	version uint64 // of the last description that we sent; 0: none yet
+	last    []byte // that description
+}
+
+// Answer settles on a session with the far end that made the offer, first or again (hold, resume, another address), and
+// returns the answer to send. Sound flows from now on. The error is a *Refusal, and changes nothing.
+func (s *Session) Answer(offer []byte) ([]byte, error) {
+	s.agreement.mu.Lock()
+	defer s.agreement.mu.Unlock()
+	description, err := sdp.Parse(offer)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.engine.checkAddress(description.Remote); err != nil {
+		return nil, err
+	}
+	var agreed sdp.Agreement
+	answer, err := s.describe(func(local sdp.Local) (body []byte, err error) {
+		agreed, body, err = sdp.Answer(description, local)
+		return body, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.commit(agreed)
+	return answer, nil
+}
+
+// Offer returns a description of all that we speak: to begin a session, or to answer an INVITE without one. The far
+// end's answer goes to Accept; until then the session stays as it is.
+func (s *Session) Offer() ([]byte, error) {
+	s.agreement.mu.Lock()
+	defer s.agreement.mu.Unlock()
+	return s.describe(func(local sdp.Local) ([]byte, error) { return sdp.Offer(local), nil })
+}
+
+// Accept settles on a session by the far end's answer to Offer. Sound flows from now on. The error is a *Refusal, and
+// changes nothing.
+func (s *Session) Accept(answer []byte) error {
+	s.agreement.mu.Lock()
+	defer s.agreement.mu.Unlock()
+	description, err := sdp.Parse(answer)
+	if err != nil {
+		return err
+	}
+	if err := s.engine.checkAddress(description.Remote); err != nil {
+		return err
+	}
+	agreed, err := sdp.Accept(description, s.engine.codecNames)
+	if err != nil {
+		return err
+	}
+	s.commit(agreed)
+	return nil
+}
+
+// describe writes a description and numbers it: one more than the last when it says anything else (RFC 3264 section
+// 8). What fails uses up no number.
+func (s *Session) describe(write func(sdp.Local) ([]byte, error)) ([]byte, error) {
+	local := sdp.Local{
+		Session: s.id,
+		Version: max(s.agreement.version, 1),
+		Address: s.engine.options.Advertise,
+		Port:    s.port,
+		Codecs:  s.engine.codecNames,
+	}
+	body, err := write(local)
+	if err != nil {
+		return nil, err
+	}
+	if s.agreement.version > 0 && !bytes.Equal(body, s.agreement.last) {
+		local.Version++
+		if body, err = write(local); err != nil {
+			return nil, err
+		}
+	}
+	s.agreement.version, s.agreement.last = local.Version, slices.Clone(body)
+	return body, nil
+}
+
+// commit puts what was agreed into force.
+func (s *Session) commit(agreed sdp.Agreement) {
+	codec, err := ParseCodec(agreed.Codec)
+	if err != nil {
+		panic("media: agreed on a codec that was not ours: " + err.Error())
+	}
+	next := &far{
+		address:   agreed.Remote,
+		reports:   agreed.RTCP,
+		codec:     codec,
+		audioType: agreed.Type,
+		eventType: agreed.Event,
+		hasEvent:  agreed.HasEvent,
+		sends:     agreed.Direction.Receives(),
+	}
+	o := &s.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return
+	}
+	before := s.far.Swap(next)
+	if before == nil || before.address != next.address {
+		o.to = next.address // until the far end is found to send from elsewhere
+		s.source.Store(nil)
+	}
+	first := !o.ready
+	o.ready = true
+	o.sends = agreed.Direction.Sends() && !next.address.Addr().IsUnspecified()
+	o.codec, o.audioType = codec, agreed.Type
+	o.eventType, o.hasEvent = agreed.Event, agreed.HasEvent
+	o.relay.anchored = false
+	if first {
+		s.engine.clock.add(s) // under the lock, so that Close either sees it or prevents it
+	}
+}
+
+// checkAddress refuses to send sound to ourselves: to our own signalling, which would take it for messages.
+func (e *Engine) checkAddress(address netip.AddrPort) error {
+	for _, own := range e.options.Own {
+		same := own.Addr() == address.Addr()
+		if own.Addr().IsUnspecified() {
+			same = address.Addr() == e.options.Advertise || address.Addr() == e.options.Bind || address.Addr().IsLoopback()
+		}
+		if same && own.Port() == address.Port() {
+			return &Refusal{Code: 488, Reason: fmt.Sprintf("sound is not sent to our own signalling at %s", address)}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,19 @@
+// Package media is the sound of a call: RTP sessions on a range of ports, G.711, prompts and music, digits, and the
+// bridge between two legs.
+//
+// It stands between the answer to an INVITE and the ear of the caller: internal/call opens a Session on the Engine,
+// gives it the far end's description (RFC 3264), tells it what to play, and hears from it as Events. It is not for
+// signalling, flows or queues, and knows nothing of them.
+//
+// Rules followed: RTP and RTCP (RFC 3550), its audio profile (RFC 3551), telephone-events (RFC 4733), symmetric RTP
+// (RFC 4961) within the limits that the type latch describes.
+//
+// Who runs what. A fixed number of playout goroutines, at most one per core, send for all sessions, each session once
+// every 20 ms. Each session has two goroutines of its own, which do nothing but receive: one for RTP, which owns all
+// that is learnt from packets, and one for RTCP. A bridge has none: the goroutine that received a packet forwards it.
+// What is sent is decided under a session's own lock, which is never held while a packet is written, and no packet costs
+// an allocation, a timer or a log line.
+//
+// Sound is linear PCM at 8 kHz, 16 bit, mono in frames of 20 ms: sources yield it and sinks hear it without knowing of
+// codecs. A source that many hear may offer its sound encoded already, which is a matter of cost alone.
+package media

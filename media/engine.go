@@ -1,0 +1,228 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// Conn is what a session needs of a socket. *net.UDPConn is one. It must be safe for concurrent use, and Close must end a
+// read with an error that is net.ErrClosed.
+type Conn interface {
+	ReadFromUDPAddrPort(buffer []byte) (n int, from netip.AddrPort, err error)
+	WriteToUDPAddrPort(datagram []byte, to netip.AddrPort) (n int, err error)
+	Close() error
+}
+
+// Options are how an Engine works.
+type Options struct {
+	Low, High uint16           // the range of ports, both included: even ones for RTP, the odd one above for RTCP
+	Bind      netip.Addr       // the IPv4 address to receive on; 0.0.0.0 for all
+	Advertise netip.Addr       // the IPv4 address that far ends are told
+	Codecs    []Codec          // in order of preference; none: PCMU, PCMA
+	Timeout   time.Duration    // silence of a far end before it counts as Silent; zero: never
+	Own       []netip.AddrPort // our own signalling's addresses, to which no sound is sent
+	Logger    *zap.Logger      // nil: none
+
+	// Listen opens a socket; nil: a UDP socket of the operating system. Tests put a network in memory here.
+	Listen func(local netip.AddrPort) (Conn, error)
+}
+
+// maxBindTries bounds the ports that are tried for one session when other programs hold some of the range.
+const maxBindTries = 64
+
+// An Engine owns the ports, the playout clock and the sessions of a node. Its methods are safe for concurrent use.
+type Engine struct {
+	options    Options
+	codecNames []string
+	clock      *clock
+	bridges    bridges
+	receivers  sync.WaitGroup
+
+	mu       sync.Mutex
+	closed   bool
+	ports    *portPool
+	sessions map[*Session]struct{}
+	ended    Stats // of the sessions that are no more
+}
+
+// NewEngine starts an engine; Close ends it. No socket is opened yet.
+func NewEngine(options Options) (*Engine, error) {
+	if !options.Advertise.Is4() || options.Advertise.IsUnspecified() {
+		return nil, fmt.Errorf("start media: advertise address %q is not a certain IPv4 address", options.Advertise)
+	}
+	if !options.Bind.IsValid() {
+		options.Bind = netip.IPv4Unspecified()
+	}
+	if !options.Bind.Is4() {
+		return nil, fmt.Errorf("start media: bind address %q is not an IPv4 address", options.Bind)
+	}
+	if len(options.Codecs) == 0 {
+		options.Codecs = []Codec{PCMU, PCMA}
+	}
+	if options.Logger == nil {
+		options.Logger = zap.NewNop()
+	}
+	if options.Listen == nil {
+		options.Listen = listenUDP
+	}
+	var names []string
+	for _, codec := range options.Codecs {
+		if codec >= codecs {
+			return nil, fmt.Errorf("start media: unknown %v", codec)
+		}
+		names = append(names, codec.String())
+	}
+	ports, err := newPortPool(options.Low, options.High)
+	if err != nil {
+		return nil, fmt.Errorf("start media: %w", err)
+	}
+	return &Engine{
+		options:    options,
+		codecNames: names,
+		clock:      newClock(),
+		ports:      ports,
+		sessions:   map[*Session]struct{}{},
+	}, nil
+}
+
+// listenUDP opens a socket of the operating system.
+func listenUDP(local netip.AddrPort) (Conn, error) {
+	var config net.ListenConfig
+	socket, err := config.ListenPacket(context.Background(), "udp4", local.String())
+	if err != nil {
+		return nil, err
+	}
+	return socket.(*net.UDPConn), nil
+}
+
+// ErrClosed is the error of what was asked of a session or an engine that was closed.
+var ErrClosed = errors.New("media is closed")
+
+// Open opens a session on a free pair of ports. It receives at once, but hears and sends nothing until a description
+// was agreed on. The error is ErrNoPorts when all are in use.
+func (e *Engine) Open(options SessionOptions) (*Session, error) {
+	s := &Session{
+		engine:  e,
+		mailbox: newMailbox(),
+		id:      uint64(rand.Int32N(math.MaxInt32)) + 1, // some phones read it into 32 bits, with a sign
+		cname:   fmt.Sprintf("%016x@spillway", rand.Uint64()),
+	}
+	s.out.ssrc, s.out.sequence, s.out.base = rand.Uint32(), uint16(rand.Uint32()), rand.Uint32()
+	s.in.latch.signalling, s.in.latch.trusted = options.Signalling.Unmap(), options.Trusted
+	s.quiet.timeout = e.options.Timeout
+	if err := e.bind(s); err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		closeSockets(s.rtp, s.rtcp)
+		return nil, ErrClosed
+	}
+	e.sessions[s] = struct{}{}
+	e.receivers.Go(s.receiveRTP)
+	e.receivers.Go(s.receiveRTCP)
+	e.mu.Unlock()
+	return s, nil
+}
+
+// bind finds a pair of ports that nobody else holds.
+func (e *Engine) bind(s *Session) error {
+	var last error
+	for range maxBindTries {
+		e.mu.Lock()
+		port, ok := e.ports.take(time.Now())
+		e.mu.Unlock()
+		if !ok {
+			break
+		}
+		if last = e.bindPort(s, port); last == nil {
+			return nil
+		}
+		e.mu.Lock()
+		e.ports.put(port, time.Now())
+		e.mu.Unlock()
+	}
+	if last != nil {
+		return fmt.Errorf("open media session: %w: %w", ErrNoPorts, last)
+	}
+	return fmt.Errorf("open media session: %w in %d-%d", ErrNoPorts, e.options.Low, e.options.High)
+}
+
+// bindPort opens the sockets of one pair.
+func (e *Engine) bindPort(s *Session, port uint16) error {
+	rtp, err := e.options.Listen(netip.AddrPortFrom(e.options.Bind, port))
+	if err != nil {
+		return err
+	}
+	rtcp, err := e.options.Listen(netip.AddrPortFrom(e.options.Bind, port+1))
+	if err != nil {
+		closeSockets(rtp)
+		return err
+	}
+	s.rtp, s.rtcp, s.port = rtp, rtcp, port
+	return nil
+}
+
+// forget takes a closed session out of the books.
+func (e *Engine) forget(s *Session) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.sessions, s)
+	e.ports.put(s.port, time.Now())
+	e.ended.add(s.Stats())
+}
+
+// FreePorts returns how many sessions could be opened now; ports that rest do not count.
+func (e *Engine) FreePorts() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.ports.available(time.Now())
+}
+
+// Sessions returns how many sessions are open.
+func (e *Engine) Sessions() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.sessions)
+}
+
+// Stats returns the counts of all sessions since the engine began.
+func (e *Engine) Stats() Stats {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	total := e.ended
+	for s := range e.sessions {
+		total.add(s.Stats())
+	}
+	return total
+}
+
+// Close closes all sessions and waits until every goroutine of the engine has ended. Closing twice is harmless.
+func (e *Engine) Close() {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return
+	}
+	e.closed = true
+	var open []*Session
+	for s := range e.sessions {
+		open = append(open, s)
+	}
+	e.mu.Unlock()
+	for _, s := range open {
+		s.Close()
+	}
+	e.clock.close()
+	e.receivers.Wait()
+}

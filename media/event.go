@@ -1,0 +1,62 @@
+package media
+
+import "sync"
+
+// An Event is what a session has to say: Digit, Played, FirstPacket or Silent.
+type Event interface{ event() }
+
+// Digit says that a key was pressed (RFC 4733), once a press, as soon as the first report of it is here.
+type Digit struct{ Digit byte } // 0 to 9, *, #, A to D
+
+// Played says that all that was given to Play has been sent. What was replaced or stopped is not reported.
+type Played struct{ ID uint64 } // as given to Play
+
+// FirstPacket says that the far end is heard for the first time.
+type FirstPacket struct{}
+
+// Silent says that a far end that was heard has sent nothing, neither sound nor reports, for Options.Timeout, although
+// it is not on hold. It comes once, and again when the far end goes quiet after it was heard again.
+type Silent struct{}
+
+func (Digit) event()       {}
+func (Played) event()      {}
+func (FirstPacket) event() {}
+func (Silent) event()      {}
+
+// maxEvents is how many events may wait for the owner of a session: above what a call can make in the seconds that
+// its owner may be busy. More are dropped and counted.
+const maxEvents = 64
+
+// mailbox is where a session's events wait. It is safe for concurrent use.
+type mailbox struct {
+	mu     sync.Mutex
+	closed bool
+	events chan Event
+}
+
+func newMailbox() *mailbox { return &mailbox{events: make(chan Event, maxEvents)} }
+
+// post adds an event and reports false when the mailbox is full. It never waits.
+func (m *mailbox) post(event Event) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return true
+	}
+	select {
+	case m.events <- event:
+		return true
+	default:
+		return false
+	}
+}
+
+// close ends the events.
+func (m *mailbox) close() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.closed {
+		m.closed = true
+		close(m.events)
+	}
+}

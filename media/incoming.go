@@ -1,0 +1,247 @@
+package media
+
+import (
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtp"
+)
+
+// largestPacket is the room for a packet that is received, in bytes: an Ethernet frame's, as sound never needs more.
+const largestPacket = 1500
+
+// longestSound bounds the sound in one packet, in samples: 100 ms, above the 60 ms that we say we take.
+const longestSound = SampleRate / 10
+
+// far is what the last agreement says of the far end. It is replaced as a whole.
+type far struct {
+	address   netip.AddrPort // where it wants sound, and sends from unless it is behind a NAT
+	reports   netip.AddrPort // where it wants RTCP
+	codec     Codec
+	audioType uint8
+	eventType uint8
+	hasEvent  bool
+	sends     bool // it is to be heard: not on hold
+}
+
+// incoming is what a session learns from the packets it receives. The goroutine that reads RTP owns it.
+type incoming struct {
+	far      *far // the agreement that the latch follows
+	latch    latch
+	keys     eventReceiver
+	packet   rtp.Packet
+	arrivals arrivals
+	to       netip.AddrPort // where the far end is sent to, as far as it was learnt
+	spoken   bool           // FirstPacket was reported
+	relayed  []byte         // room for a packet on its way to the other side of a bridge
+	pcm      []int16        // room for what sinks hear; nil until there is one
+}
+
+// arrivals keeps the figures of a receiver report (RFC 3550 section 6.4.1 and appendix A). One goroutine writes them,
+// others read.
+type arrivals struct {
+	ssrc     atomic.Uint32
+	first    atomic.Uint32 // extended sequence number
+	highest  atomic.Uint32 // extended sequence number
+	received atomic.Uint32
+	jitter   atomic.Uint32 // in sixteenths of a sample
+	earlier  atomic.Uint64 // lost of streams before this one
+	transit  int32         // of the last packet, in samples; the writer's own
+}
+
+// count takes in one packet.
+func (a *arrivals) count(header *rtp.Header, arrived uint32) {
+	seq := uint32(header.SequenceNumber)
+	transit := int32(arrived - header.Timestamp)
+	if header.SSRC != a.ssrc.Load() || a.received.Load() == 0 {
+		a.restart(header.SSRC, seq, transit)
+		return
+	}
+	highest := a.highest.Load()
+	step := int16(header.SequenceNumber - uint16(highest))
+	if step > 3000 || step < -100 { // RFC 3550 appendix A.1: MAX_DROPOUT, MAX_MISORDER
+		a.restart(header.SSRC, seq, transit)
+		return
+	}
+	if step > 0 {
+		a.highest.Store(highest + uint32(step))
+	}
+	a.received.Add(1)
+	difference := transit - a.transit
+	if difference < 0 {
+		difference = -difference
+	}
+	a.transit = transit
+	jitter := a.jitter.Load()
+	a.jitter.Store(jitter + uint32(difference) - (jitter+8)>>4)
+}
+
+// restart begins to count another stream.
+func (a *arrivals) restart(ssrc, seq uint32, transit int32) {
+	a.earlier.Add(a.lost())
+	a.ssrc.Store(ssrc)
+	a.first.Store(seq)
+	a.highest.Store(seq)
+	a.received.Store(1)
+	a.jitter.Store(0)
+	a.transit = transit
+}
+
+// lost returns how many packets of the stream have not arrived.
+func (a *arrivals) lost() uint64 {
+	received := a.received.Load()
+	if received == 0 {
+		return 0
+	}
+	expected := a.highest.Load() - a.first.Load() + 1
+	if expected <= received { // copies count as received
+		return 0
+	}
+	return uint64(expected - received)
+}
+
+// receiveRTP reads packets until the socket closes.
+func (s *Session) receiveRTP() {
+	buffer := make([]byte, largestPacket)
+	for {
+		n, from, err := s.rtp.ReadFromUDPAddrPort(buffer)
+		if err != nil {
+			s.failed("rtp", err)
+			return
+		}
+		s.receive(buffer[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), time.Now())
+	}
+}
+
+// receive takes in one datagram from the RTP port.
+func (s *Session) receive(datagram []byte, from netip.AddrPort, now time.Time) {
+	current := s.far.Load()
+	if current == nil {
+		return // nobody was agreed with yet
+	}
+	in := &s.in
+	if current != in.far {
+		in.far = current
+		in.latch.reopen(current.address)
+		in.to = current.address
+	}
+	if len(datagram) >= 2 && datagram[1] >= 192 && datagram[1] <= 223 { // RTCP on the same port (RFC 5761 section 4)
+		s.receiveReport(datagram, from, now)
+		return
+	}
+	if in.packet.Unmarshal(datagram) != nil || in.packet.Version != 2 {
+		s.counters.invalid.Add(1)
+		return
+	}
+	switch in.latch.judge(from, in.packet.SSRC, in.packet.SequenceNumber, now) {
+	case stranger:
+		s.counters.strangers.Add(1)
+	case unproven:
+		s.counters.unproven.Add(1)
+	case accepted:
+		s.hear(current, from, now)
+	}
+}
+
+// hear takes in one packet, in incoming.packet, of the far end.
+func (s *Session) hear(current *far, from netip.AddrPort, now time.Time) {
+	in := &s.in
+	s.counters.packetsIn.Add(1)
+	s.heardAt.Store(int64(now.Sub(s.engine.clock.epoch)) + 1)
+	if in.to != from {
+		in.to = from
+		s.follow(current, from)
+	}
+	if !in.spoken {
+		in.spoken = true
+		s.post(FirstPacket{})
+	}
+	packet := &in.packet
+	in.arrivals.count(&packet.Header, s.samples(now))
+	kind := packet.PayloadType
+	if current.hasEvent && kind == current.eventType {
+		s.hearEvent(now)
+		return
+	}
+	codec, ok := current.decoder(kind)
+	if !ok || len(packet.Payload) == 0 || len(packet.Payload) > longestSound {
+		return // comfort noise, or what nobody agreed to
+	}
+	s.passOn(heard{header: &packet.Header, payload: packet.Payload, codec: codec}, now)
+	s.listen(codec, now)
+}
+
+// decoder returns the codec of a payload type. Far ends that change from one law to the other without saying so are
+// understood, as both have fixed numbers.
+func (f *far) decoder(kind uint8) (Codec, bool) {
+	switch kind {
+	case f.audioType:
+		return f.codec, true
+	case 0:
+		return PCMU, true
+	case 8:
+		return PCMA, true
+	}
+	return 0, false
+}
+
+// hearEvent takes in a telephone-event.
+func (s *Session) hearEvent(now time.Time) {
+	packet := &s.in.packet
+	event, err := parseEvent(packet.Payload)
+	if err != nil {
+		s.counters.invalid.Add(1)
+		return
+	}
+	s.passOn(heard{header: &packet.Header, payload: packet.Payload[:eventSize], event: true}, now)
+	if digit, pressed := s.in.keys.receive(packet.Timestamp, packet.Marker, event); pressed {
+		s.post(Digit{Digit: digit})
+	}
+}
+
+// passOn gives a packet to the other side of the bridge, if there is one.
+func (s *Session) passOn(packet heard, now time.Time) {
+	other := s.peer.Load()
+	if other == nil {
+		return
+	}
+	if s.in.relayed == nil {
+		s.in.relayed = make([]byte, rtpHeader+longestSound)
+	}
+	out, to := other.out.forward(packet, now, s.engine.clock.tick(now), s.in.relayed)
+	if out != nil {
+		other.send(out, to)
+	}
+}
+
+// listen lets the sinks hear the sound of the packet.
+func (s *Session) listen(codec Codec, now time.Time) {
+	sinks := s.sinks.Load()
+	if sinks == nil || len(*sinks) == 0 {
+		return
+	}
+	in := &s.in
+	if in.pcm == nil {
+		in.pcm = make([]int16, longestSound)
+	}
+	sound := Sound{PCM: codec.Decode(in.pcm, in.packet.Payload), Timestamp: in.packet.Timestamp, At: now}
+	for _, sink := range *sinks {
+		sink.Hear(sound)
+	}
+}
+
+// follow sends to where the far end was found to send from.
+func (s *Session) follow(current *far, from netip.AddrPort) {
+	s.source.Store(&from)
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	if s.far.Load() == current { // else a newer agreement says where to
+		s.out.to = from
+	}
+}
+
+// samples returns a time on the scale of timestamps.
+func (s *Session) samples(now time.Time) uint32 {
+	return uint32(now.Sub(s.engine.clock.epoch) * SampleRate / time.Second)
+}

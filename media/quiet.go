@@ -1,0 +1,34 @@
+package media
+
+import "time"
+
+// quiet notices that a far end has gone quiet. It is derived from times, so nothing has to be armed or cleared. It is
+// owned by the session's playout goroutine. Times are since the clock's epoch.
+type quiet struct {
+	timeout  time.Duration
+	since    time.Duration // the far end was not expected to speak before
+	reported time.Duration // when it was found quiet; 0: it is not
+}
+
+// check returns true once for each time that the far end goes quiet. heard is when it was last heard, 0 for never: it
+// is the first packet that arms the watch. expected is false while the far end is on hold.
+func (q *quiet) check(now, heard time.Duration, expected bool) bool {
+	if heard == 0 || q.timeout <= 0 {
+		return false
+	}
+	if !expected {
+		q.since, q.reported = now, 0
+		return false
+	}
+	if q.reported > 0 {
+		if heard <= q.reported {
+			return false
+		}
+		q.reported = 0
+	}
+	if now-max(heard, q.since) < q.timeout {
+		return false
+	}
+	q.reported = now
+	return true
+}

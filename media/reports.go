@@ -1,0 +1,143 @@
+package media
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+// reportInterval is the time between two of our reports, on average; each is half to one and a half of it, so that
+// sessions do not report all at once (RFC 3550 section 6.2).
+const reportInterval = 5 * time.Second
+
+// ntpEpoch is the start of NTP's time scale, in seconds before that of Unix.
+const ntpEpoch = 2208988800
+
+// receiveRTCP reads reports until the socket closes.
+func (s *Session) receiveRTCP() {
+	buffer := make([]byte, largestPacket)
+	for {
+		n, from, err := s.rtcp.ReadFromUDPAddrPort(buffer)
+		if err != nil {
+			s.failed("rtcp", err)
+			return
+		}
+		s.receiveReport(buffer[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), time.Now())
+	}
+}
+
+// receiveReport takes a far end's report for a sign of life, if there was sound before.
+func (s *Session) receiveReport(datagram []byte, from netip.AddrPort, now time.Time) {
+	current := s.far.Load()
+	if current == nil {
+		return
+	}
+	known := current.reports.Addr()
+	if source := s.source.Load(); source != nil {
+		known = source.Addr()
+	}
+	if from.Addr() != known {
+		s.counters.strangers.Add(1)
+		return
+	}
+	packets, err := rtcp.Unmarshal(datagram)
+	if err != nil {
+		s.counters.invalid.Add(1)
+		return
+	}
+	for _, packet := range packets {
+		if _, goodbye := packet.(*rtcp.Goodbye); goodbye {
+			return
+		}
+	}
+	if last := s.heardAt.Load(); last > 0 {
+		s.heardAt.CompareAndSwap(last, max(last, int64(now.Sub(s.engine.clock.epoch))+1))
+	}
+}
+
+// report sends a report of what we sent and heard. The playout goroutine calls it when one is due.
+func (s *Session) report(now time.Time) {
+	due := !s.nextReport.IsZero()
+	s.nextReport = now.Add(reportInterval/2 + rand.N(reportInterval))
+	if due {
+		s.sendReport(now)
+	}
+}
+
+// sayGoodbye ends our reports.
+func (s *Session) sayGoodbye() {
+	if s.far.Load() != nil {
+		s.sendReport(time.Now(), &rtcp.Goodbye{Sources: []uint32{s.out.ssrc}})
+	}
+}
+
+// sendReport sends a compound packet that begins with a sender's or a receiver's report.
+func (s *Session) sendReport(now time.Time, more ...rtcp.Packet) {
+	to := s.reportsTo()
+	if !to.IsValid() || to.Addr().IsUnspecified() {
+		return
+	}
+	compound := append(rtcp.CompoundPacket{s.senderReport(now), s.description()}, more...)
+	packet, err := compound.Marshal()
+	if err != nil {
+		return
+	}
+	if _, err := s.rtcp.WriteToUDPAddrPort(packet, to); err != nil {
+		s.counters.unsent.Add(1)
+	}
+}
+
+// reportsTo returns where the far end takes reports: where it said, or, behind a NAT, above where its sound comes from.
+func (s *Session) reportsTo() netip.AddrPort {
+	current := s.far.Load()
+	source := s.source.Load()
+	if source == nil || *source == current.address || source.Port() == 65535 {
+		return current.reports
+	}
+	return netip.AddrPortFrom(source.Addr(), source.Port()+1)
+}
+
+// senderReport says how much we sent and, in its report block, how well we heard.
+func (s *Session) senderReport(now time.Time) rtcp.Packet {
+	s.out.mu.Lock()
+	begun, packets, octets := s.out.begun, s.out.packets, s.out.octets
+	stamp := s.out.base + s.samples(now)
+	s.out.mu.Unlock()
+	var heard []rtcp.ReceptionReport
+	if a := &s.in.arrivals; a.received.Load() > 0 {
+		heard = append(heard, rtcp.ReceptionReport{
+			SSRC:               a.ssrc.Load(),
+			TotalLost:          uint32(min(a.lost(), 1<<23-1)),
+			LastSequenceNumber: a.highest.Load(),
+			Jitter:             a.jitter.Load() >> 4,
+		})
+	}
+	if !begun {
+		return &rtcp.ReceiverReport{SSRC: s.out.ssrc, Reports: heard}
+	}
+	return &rtcp.SenderReport{
+		SSRC:        s.out.ssrc,
+		NTPTime:     ntp(now),
+		RTPTime:     stamp,
+		PacketCount: packets,
+		OctetCount:  octets,
+		Reports:     heard,
+	}
+}
+
+// description names us to the far end.
+func (s *Session) description() rtcp.Packet {
+	return &rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{
+		Source: s.out.ssrc,
+		Items:  []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: s.cname}},
+	}}}
+}
+
+// ntp returns a time on NTP's scale: seconds in the upper, fractions of 2^-32 s in the lower half.
+func ntp(now time.Time) uint64 {
+	seconds := uint64(now.Unix() + ntpEpoch)
+	fraction := uint64(now.Nanosecond()) << 32 / uint64(time.Second)
+	return seconds<<32 | fraction
+}

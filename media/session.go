@@ -1,0 +1,180 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// SessionOptions are what is known of a far end before it says anything.
+type SessionOptions struct {
+	Signalling netip.Addr     // where its signalling comes from; sound may come from there, too
+	Trusted    []netip.Prefix // where its sound may come from as well: a trunk's media ranges
+}
+
+// A Session is the sound of one leg: a pair of ports, what is sent and what is heard. Its methods are safe for
+// concurrent use and never wait for the network. Whoever opened it closes it.
+type Session struct {
+	engine  *Engine
+	port    uint16
+	rtp     Conn
+	rtcp    Conn
+	mailbox *mailbox
+	id      uint64 // o= session id
+	cname   string // in our reports
+
+	agreement agreement // the owner's calls, under its own lock
+
+	far     atomic.Pointer[far]            // what was agreed; nil: nothing yet
+	peer    atomic.Pointer[Session]        // the other side of a bridge
+	source  atomic.Pointer[netip.AddrPort] // who is heard, when that is not the description's address
+	sinks   atomic.Pointer[[]Sink]
+	heardAt atomic.Int64 // nanoseconds since the clock's epoch, and 1; 0: never
+
+	out      outgoing
+	in       incoming // the RTP goroutine's
+	counters counters
+	phase    *atomic.Pointer[[]*Session] // the clock's, under its lock
+
+	// The playout goroutine's.
+	quiet      quiet
+	nextReport time.Time
+
+	closing sync.Once
+}
+
+// Events returns what the session has to say; the channel is closed by Close. One goroutine should always be reading:
+// more than 64 events that wait are dropped and counted.
+func (s *Session) Events() <-chan Event { return s.mailbox.events }
+
+// Play plays sources one after another in place of what is playing, from the next packet on, and reports Played with
+// the id when all were sent. Each source belongs to the session from now on. Without sources it stops what is playing.
+func (s *Session) Play(id uint64, sources ...Source) {
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	for _, source := range sources {
+		if live, ok := source.(liveSource); ok {
+			live.rejoin(time.Now())
+		}
+	}
+	s.out.foreground, s.out.id = slices.Clone(sources), id
+}
+
+// Stop ends what Play began, without a Played, from the next packet on.
+func (s *Session) Stop() { s.Play(0) }
+
+// Background sets what is heard whenever nothing is played in the foreground and the session is not bridged; nil is
+// silence, which is what a new session has. The source belongs to the session from now on.
+func (s *Session) Background(source Source) {
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	s.out.background, s.out.behind = source, false
+}
+
+// ErrNoTelephoneEvents is the error of a digit for a far end that takes none (RFC 4733).
+var ErrNoTelephoneEvents = errors.New("send digit: the far end takes no telephone-events")
+
+// SendDigit sends a key (0 to 9, *, #, A to D) for d, between 40 ms and 5 s; zero is 100 ms. Digits are sent one after
+// another; sound pauses meanwhile.
+func (s *Session) SendDigit(digit byte, d time.Duration) error {
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	if !s.out.hasEvent {
+		return ErrNoTelephoneEvents
+	}
+	return s.out.keys.add(digit, d)
+}
+
+// Held reports whether the far end has put us on hold: it takes no sound.
+func (s *Session) Held() bool {
+	s.out.mu.Lock()
+	defer s.out.mu.Unlock()
+	return s.out.ready && !s.out.sends
+}
+
+// Local returns where the session receives sound: the engine's advertised address and the port.
+func (s *Session) Local() netip.AddrPort {
+	return netip.AddrPortFrom(s.engine.options.Advertise, s.port)
+}
+
+// Close ends the session: no packet of sound is sent after it returns but one that is being written, the far end gets an
+// RTCP BYE, the events end, and the ports rest before they are used again. Closing twice is harmless.
+func (s *Session) Close() {
+	s.closing.Do(func() {
+		s.out.close()
+		s.engine.bridges.unbridge(s)
+		s.engine.clock.remove(s)
+		s.sayGoodbye()
+		closeSockets(s.rtp, s.rtcp)
+		s.mailbox.close()
+		s.engine.forget(s)
+	})
+}
+
+// closeSockets closes both; there is nobody to tell when that fails, and nothing to be done.
+func closeSockets(sockets ...Conn) {
+	for _, socket := range sockets {
+		_ = socket.Close()
+	}
+}
+
+// playout is one tick of the clock.
+func (s *Session) playout(now time.Time, tick uint32, buffer []byte) {
+	packet, to, ended, id := s.out.frame(now, tick, buffer)
+	if packet != nil {
+		s.send(packet, to)
+	}
+	if ended {
+		s.post(Played{ID: id})
+	}
+	s.watch(now)
+	if !now.Before(s.nextReport) {
+		s.report(now)
+	}
+}
+
+// watch looks whether the far end has gone quiet.
+func (s *Session) watch(now time.Time) {
+	heard := time.Duration(s.heardAt.Load())
+	current := s.far.Load()
+	if heard == 0 || current == nil {
+		return
+	}
+	if s.quiet.check(now.Sub(s.engine.clock.epoch), heard, current.sends && !current.address.Addr().IsUnspecified()) {
+		s.post(Silent{})
+	}
+}
+
+// send writes a packet of sound. A failure is counted: the next packet is due in 20 ms anyway.
+func (s *Session) send(packet []byte, to netip.AddrPort) {
+	if _, err := s.rtp.WriteToUDPAddrPort(packet, to); err != nil {
+		s.counters.unsent.Add(1)
+		return
+	}
+	s.counters.packetsOut.Add(1)
+}
+
+// post tells the owner.
+func (s *Session) post(event Event) {
+	if !s.mailbox.post(event) {
+		s.counters.eventsLost.Add(1)
+	}
+}
+
+// failed ends a receiving goroutine: normally because the session was closed.
+func (s *Session) failed(socket string, err error) {
+	if !errors.Is(err, net.ErrClosed) {
+		s.engine.options.Logger.Warn("media socket failed", zap.String("socket", socket),
+			zap.Uint16("port", s.port), zap.Error(err))
+	}
+}
+
+// String names the session in logs by its port.
+func (s *Session) String() string { return fmt.Sprintf("session on port %d", s.port) }
