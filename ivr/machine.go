@@ -5,66 +5,6 @@ import (
 	"time"
 )
 
-// Input is what happens to a Machine.
-type Input interface{ input() }
-
-// Begin starts the flow. It is the first input.
-type Begin struct{}
-
-// Digit is a key that the caller pressed, at any time: '0' to '9', '*', '#'; others are ignored. Before Begin it is kept for the
-// first menu.
-type Digit struct{ Key byte }
-
-// Played says that everything the last Play asked for was heard.
-type Played struct{}
-
-// Expired says that the last Wait is over.
-type Expired struct{}
-
-// Left says that the queue step ended without an agent, and why: "full", "unstaffed", "timeout".
-type Left struct{ Reason string }
-
-func (Begin) input()   {}
-func (Digit) input()   {}
-func (Played) input()  {}
-func (Expired) input() {}
-func (Left) input()    {}
-
-// Action is what the Machine asks for. Each Action ends what the one before it began: it stops sound that still plays and forgets
-// a wait that still runs, and a Played or Expired of what was ended is not to be passed on.
-type Action interface{ action() }
-
-// Play plays prompts one after the other, then wants Played.
-type Play struct{ Prompts []string }
-
-// Wait wants Expired after a time, unless a Digit comes first.
-type Wait struct{ For time.Duration }
-
-// Enter puts the caller into a queue; Left comes if that ends without an agent. Digits are not the Machine's while waiting.
-type Enter struct {
-	Queue    string
-	Priority int
-}
-
-// End ends the call.
-type End struct {
-	Hangup Hangup
-	Reason string // for the record, whichever came last: Outside, ByKey, Timeout, or the reason a queue was left for; Internal
-}
-
-// The reasons of a flow's own to end a call, from the closed list that every call ends with.
-const (
-	Outside  = "closed"   // a when step said that it is closed
-	ByKey    = "key"      // the caller chose with a key
-	Timeout  = "timeout"  // neither: no key came, or none was asked for
-	Internal = "internal" // the flow leads nowhere; config refuses such flows
-)
-
-func (Play) action()  {}
-func (Wait) action()  {}
-func (Enter) action() {}
-func (End) action()   {}
-
 // typeAhead is how many keys are kept for menus to come; the rest is lost. More than any path of menus is long.
 const typeAhead = 32
 
@@ -314,29 +254,4 @@ func Refusal(plan *Plan, flow string) (Hangup, bool) {
 	}
 	h := f.Steps[Start].Hangup
 	return h, h == Busy || h == Decline
-}
-
-// Explain walks a flow as a caller would who presses the given keys, one at each menu, and hears everything else to its end. It
-// returns the steps and the Action that the walk comes to: Enter, End, or nil when a walk of 1000 inputs comes to neither.
-func Explain(plan *Plan, flow, keys string, now time.Time) ([]Visit, Action) {
-	m := NewMachine(plan, flow)
-	var in Input = Begin{}
-	for range 1000 {
-		actions := m.Step(in, now)
-		if len(actions) == 0 {
-			return m.Trace(), nil // a key that is none
-		}
-		switch a := actions[0].(type) {
-		case Play:
-			in = Played{}
-			if m.phase == prompting && keys != "" {
-				in, keys = Digit{Key: keys[0]}, keys[1:]
-			}
-		case Wait:
-			in = Expired{}
-		default:
-			return m.Trace(), a
-		}
-	}
-	return m.Trace(), nil
 }
