@@ -1,0 +1,145 @@
+package phone
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+)
+
+// maxRecording bounds a sound file in bytes: ten minutes of 48 kHz stereo.
+const maxRecording = 128 << 20
+
+// errNotWAV says that a file is no RIFF WAVE file of 16-bit linear samples.
+var errNotWAV = errors.New("not a WAV file of 16-bit linear samples")
+
+// ReadWAV reads a sound file as linear sound at SampleRate; several channels are averaged, another rate is converted.
+// It serves for reference recordings and for what other phones wrote down, also while they still write (a length that
+// says more than there is, or nothing yet, is taken as "to the end").
+func ReadWAV(path string) ([]int16, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("read sound: %w", err)
+	}
+	if info.Size() > maxRecording {
+		return nil, fmt.Errorf("read sound %s: over %d bytes", path, maxRecording)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read sound: %w", err)
+	}
+	pcm, err := ParseWAV(b)
+	if err != nil {
+		return nil, fmt.Errorf("read sound %s: %w", path, err)
+	}
+	return pcm, nil
+}
+
+// ParseWAV is ReadWAV for the bytes of a file.
+func ParseWAV(b []byte) ([]int16, error) {
+	if len(b) < 12 || string(b[:4]) != "RIFF" || string(b[8:12]) != "WAVE" {
+		return nil, errNotWAV
+	}
+	channels, rate := 0, 0
+	for b = b[12:]; len(b) >= 8; {
+		name, size := string(b[:4]), int64(binary.LittleEndian.Uint32(b[4:]))
+		b = b[8:]
+		whole := min(size, int64(len(b)))
+		switch name {
+		case "fmt ":
+			if whole < 16 || binary.LittleEndian.Uint16(b[14:]) != 16 {
+				return nil, errNotWAV
+			}
+			channels = int(binary.LittleEndian.Uint16(b[2:]))
+			rate = int(binary.LittleEndian.Uint32(b[4:]))
+			if channels < 1 || channels > 8 || rate < 4000 || rate > 192000 {
+				return nil, fmt.Errorf("%w: %d channels at %d Hz", errNotWAV, channels, rate)
+			}
+		case "data":
+			if channels == 0 {
+				return nil, errNotWAV
+			}
+			if size == 0 {
+				whole = int64(len(b)) // not closed yet
+			}
+			return resample(mono(b[:whole], channels), rate), nil
+		}
+		b = b[min(int64(len(b)), whole+whole%2):]
+	}
+	return nil, errNotWAV
+}
+
+// mono averages the channels of little-endian samples.
+func mono(b []byte, channels int) []int16 {
+	pcm := make([]int16, len(b)/2/channels)
+	for i := range pcm {
+		sum := 0
+		for c := range channels {
+			sum += int(int16(binary.LittleEndian.Uint16(b[2*(i*channels+c):])))
+		}
+		pcm[i] = int16(sum / channels)
+	}
+	return pcm
+}
+
+// resample converts linear sound from the given rate to SampleRate with a windowed sinc that keeps what is under 90 % of
+// the lower of both bandwidths.
+func resample(pcm []int16, rate int) []int16 {
+	if rate == SampleRate {
+		return pcm
+	}
+	const crossings = 16 // of the sinc, each side: over 60 dB of attenuation
+	step := float64(rate) / SampleRate
+	cut := 0.9 * min(1, 1/step)
+	reach := crossings / cut
+	out := make([]int16, int(float64(len(pcm))/step))
+	for i := range out {
+		centre := float64(i) * step
+		sum := 0.0
+		for j := max(0, int(centre-reach)); j <= min(len(pcm)-1, int(centre+reach)); j++ {
+			x := float64(j) - centre
+			window := 0.5 + 0.5*math.Cos(math.Pi*x/reach)
+			sum += float64(pcm[j]) * cut * sinc(cut*x) * window
+		}
+		out[i] = int16(max(math.MinInt16, min(math.MaxInt16, math.Round(sum))))
+	}
+	return out
+}
+
+func sinc(x float64) float64 {
+	if x == 0 {
+		return 1
+	}
+	return math.Sin(math.Pi*x) / (math.Pi * x)
+}
+
+// WriteWAV writes linear sound at SampleRate as a file that other phones can play.
+func WriteWAV(path string, pcm []int16) error {
+	if err := os.WriteFile(path, FormatWAV(pcm), 0o644); err != nil {
+		return fmt.Errorf("write sound: %w", err)
+	}
+	return nil
+}
+
+// FormatWAV is WriteWAV into memory.
+func FormatWAV(pcm []int16) []byte {
+	size := uint32(2 * len(pcm))
+	b := append(make([]byte, 0, 44+size), "RIFF"...)
+	b = binary.LittleEndian.AppendUint32(b, 36+size)
+	b = append(b, "WAVEfmt "...)
+	b = binary.LittleEndian.AppendUint32(b, 16)
+	for _, field := range []uint16{1, 1} { // linear, one channel
+		b = binary.LittleEndian.AppendUint16(b, field)
+	}
+	b = binary.LittleEndian.AppendUint32(b, SampleRate)
+	b = binary.LittleEndian.AppendUint32(b, 2*SampleRate)
+	for _, field := range []uint16{2, 16} { // bytes a frame, bits a sample
+		b = binary.LittleEndian.AppendUint16(b, field)
+	}
+	b = binary.LittleEndian.AppendUint32(append(b, "data"...), size)
+	for _, s := range pcm {
+		b = binary.LittleEndian.AppendUint16(b, uint16(s))
+	}
+	return b
+}
