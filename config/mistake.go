@@ -56,11 +56,15 @@ func (m Mistake) String() string {
 
 // mistakes collects what is wrong while files are walked.
 type mistakes struct {
-	list []Mistake
+	list   []Mistake
+	counts [3]int // errors, what the world lacks, warnings
 }
 
-// MaxMistakes is how many mistakes of one file are told; the rest of a file that is not ours at all helps nobody.
-const MaxMistakes = 100
+// MaxMistakes is how many mistakes are collected, and as many warnings; the rest of a file that is not ours at all helps nobody.
+const MaxMistakes = 200
+
+// full reports that a further error would not be told.
+func (m *mistakes) full() bool { return m.counts[0] >= MaxMistakes }
 
 // add notes an error at a place.
 func (m *mistakes) add(at Place, format string, args ...any) {
@@ -77,10 +81,22 @@ func (m *mistakes) lack(at Place, format string, args ...any) {
 	m.put(Mistake{Place: at, Text: fmt.Sprintf(format, args...), Severity: Error, world: true})
 }
 
-func (m *mistakes) put(one Mistake) { m.list = append(m.list, one) }
+// put keeps one mistake. Each class has its own limit, so that many warnings never hide an error.
+func (m *mistakes) put(one Mistake) {
+	class := 0
+	switch {
+	case one.Severity == Warning:
+		class = 2
+	case one.world:
+		class = 1
+	}
+	if m.counts[class]++; m.counts[class] <= MaxMistakes {
+		m.list = append(m.list, one)
+	}
+}
 
 // sorted returns what was collected by file in the order spillway, centre, incidents, then by line and column, each
-// mistake once and at most MaxMistakes of them for a file.
+// mistake once.
 func (m *mistakes) sorted() []Mistake {
 	order := map[string]int{NodeFile: 1, CentreFile: 2, IncidentsFile: 3}
 	list := slices.Clone(m.list)
@@ -88,14 +104,7 @@ func (m *mistakes) sorted() []Mistake {
 		return cmp.Or(cmp.Compare(order[a.File], order[b.File]), cmp.Compare(a.File, b.File),
 			cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	list = slices.Compact(list)
-	kept, count := list[:0], map[string]int{}
-	for _, one := range list {
-		if count[one.File]++; count[one.File] <= MaxMistakes {
-			kept = append(kept, one)
-		}
-	}
-	return kept
+	return slices.Compact(list)
 }
 
 // refused reports whether an error is among the mistakes of the file.

@@ -1,6 +1,12 @@
 package config
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -52,5 +58,95 @@ func (r Report) Error() *Mistake {
 	return &r.Mistakes[i]
 }
 
-// CheckDir judges the three files of a folder by themselves, as `spillway check` and a node at its first start do.
-func CheckDir(dir string, options Options) Report { return CheckAfter(dir, nil, options) }
+// CheckDir judges the three files of a folder by themselves, as `spillway check` does. All that they need must be there. Of
+// the last good copy in node.data, if there is one, it uses only when an incident was switched on.
+func CheckDir(dir string, options Options) Report {
+	f := readFolder(dir)
+	report := f.report()
+	var before *Sources
+	if report.Node != nil {
+		before, _ = LoadLastGood(report.Node.Data) // without a copy nothing was switched on yet
+	}
+	return report.with(newCompiler(f.dir, before, true, options).judge(nil, f.pair))
+}
+
+// CheckAfter judges the three files of a folder given what held before: the last save, or at a start the last good copy (nil:
+// none). See Judge.
+func CheckAfter(dir string, current *Sources, options Options) Report {
+	f := readFolder(dir)
+	return f.report().with(Judge(f.dir, current, f.pair, options))
+}
+
+// folder is the three files as they are on disk.
+type folder struct {
+	dir        string // absolute
+	node       []byte
+	pair       Sources
+	unreadable error // the first file that could not be read
+}
+
+// readFolder reads the three files. One that cannot be read is nil.
+func readFolder(dir string) folder {
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return folder{dir: dir, unreadable: fmt.Errorf("%s: %w", dir, err)}
+	}
+	f := folder{dir: absolute}
+	read := func(name string) []byte {
+		content, err := readUpTo(filepath.Join(absolute, name), MaxFileBytes+1)
+		if err != nil && f.unreadable == nil {
+			f.unreadable = fmt.Errorf("%s: cannot be read: %w", name, err)
+		}
+		return content
+	}
+	f.node = read(NodeFile)
+	f.pair = Sources{Centre: read(CentreFile), Incidents: read(IncidentsFile)}
+	return f
+}
+
+// readUpTo reads the first bytes of a regular file; the result is not nil unless there is an error.
+func readUpTo(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, reason(err)
+	}
+	if !info.Mode().IsRegular() { // a pipe would keep us waiting
+		return nil, errors.New("it is not a regular file")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, reason(err)
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, limit))
+	if err != nil {
+		return nil, reason(err)
+	}
+	return content, nil
+}
+
+// reason strips the operation and the path from a file error.
+func reason(err error) error {
+	if inner, ok := errors.AsType[*fs.PathError](err); ok {
+		return inner.Err
+	}
+	return err
+}
+
+// report judges spillway.yaml.
+func (f folder) report() Report {
+	found := &mistakes{}
+	node := decodeNode(f.dir, f.node, found)
+	list := found.sorted()
+	if slices.ContainsFunc(list, func(m Mistake) bool { return m.Severity == Error }) {
+		node = nil
+	}
+	return Report{Node: node, Mistakes: list, Unreadable: f.unreadable}
+}
+
+// with adds the judgement of the other two files.
+func (r Report) with(v Verdict) Report {
+	r.Snapshot, r.Sources = v.Snapshot, v.Sources
+	r.Mistakes = slices.Concat(r.Mistakes, v.Mistakes)
+	return r
+}
