@@ -1,0 +1,108 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spillway-voice/spillway/routing"
+)
+
+// Enter puts a call of this node into its home queue, c.Queue; c.Node is filled in. The channel tells the call what happens to it
+// until it leaves, is accepted, or was told that its wait ended; it is never closed. A reader reads on until then: what is not
+// read in time is withdrawn. routing.ErrFull: no place left; routing.ErrClosed: no such queue, or it takes no more callers.
+func (d *Dispatcher) Enter(ctx context.Context, c routing.Caller) (<-chan Notice, error) {
+	queue := d.plan.Load().Queue(c.Queue)
+	if queue == nil || queue.Closed {
+		return nil, fmt.Errorf("enter %s: %w", c.Queue, routing.ErrClosed)
+	}
+	return d.enter(ctx, c, queue.Capacity)
+}
+
+// Return puts a caller back whose conversation failed: with c.FirstEntry set he stands where he stood, and however full the queue
+// is, or closed, there is room for him.
+func (d *Dispatcher) Return(ctx context.Context, c routing.Caller) (<-chan Notice, error) {
+	return d.enter(ctx, c, 0)
+}
+
+func (d *Dispatcher) enter(ctx context.Context, c routing.Caller, capacity int) (<-chan Notice, error) {
+	c.Node = d.node
+	p := d.places.add(c)
+	if err := d.store.Enter(ctx, c, capacity); err != nil {
+		d.places.drop(c.Call, p)
+		if !errors.Is(err, routing.ErrFull) { // the store may have done it without being able to say so
+			d.forget(ctx, c.Call)
+		}
+		return nil, err
+	}
+	return p.notices, nil
+}
+
+// forget takes a call out of the store whose entry failed half-way.
+func (d *Dispatcher) forget(ctx context.Context, call string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	if err := d.store.Leave(ctx, call, "internal"); err != nil {
+		d.log.Warn("a failed entry may be left in its queue until it times out: " + err.Error())
+	}
+}
+
+// Leave takes a call out of its queue, with the reason for the record; a ringing offer of it is withdrawn. It gets no further
+// notice. Leaving twice is no error.
+func (d *Dispatcher) Leave(ctx context.Context, call, reason string) error {
+	d.places.drop(call, nil)
+	return d.store.Leave(ctx, call, reason)
+}
+
+// Accept turns an offer into a conversation; the call gets no further notice. routing.ErrLost when the offer is no longer live:
+// the caller keeps waiting.
+func (d *Dispatcher) Accept(ctx context.Context, claim routing.Claim) error {
+	if err := d.store.Accept(ctx, claim.Token); err != nil {
+		return err
+	}
+	d.places.drop(claim.Call, nil)
+	return nil
+}
+
+// Release ends an offer without a conversation: the caller keeps waiting, the agent backs off by the outcome. Releasing twice is no
+// error.
+func (d *Dispatcher) Release(ctx context.Context, claim routing.Claim, outcome routing.Outcome) error {
+	if p := d.places.get(claim.Call); p != nil {
+		p.released.Store(claim.Token)
+	}
+	return d.store.Release(ctx, claim.Token, outcome)
+}
+
+// Finish ends a conversation; the agent's wrap-up begins, as long as the queue that made the match says now. Finishing twice is no
+// error.
+func (d *Dispatcher) Finish(ctx context.Context, claim routing.Claim) error {
+	var wrapUp time.Duration
+	if queue := d.plan.Load().Queue(claim.Queue); queue != nil {
+		wrapUp = queue.WrapUp
+	}
+	return d.store.Finish(ctx, claim.Token, wrapUp)
+}
+
+// Register tells that an agent's phone is reachable through this node until a time (store time: see Now); zero: no longer.
+func (d *Dispatcher) Register(ctx context.Context, agent string, until time.Time) error {
+	return d.store.Register(ctx, agent, d.node, until)
+}
+
+// Pause keeps an agent from offers until Resume.
+func (d *Dispatcher) Pause(ctx context.Context, agent, reason string) error {
+	return d.store.Pause(ctx, agent, reason)
+}
+
+// Resume ends a pause.
+func (d *Dispatcher) Resume(ctx context.Context, agent string) error {
+	return d.store.Resume(ctx, agent)
+}
+
+// Outside says that an agent is in a call outside the queues, or (call "") no longer.
+func (d *Dispatcher) Outside(ctx context.Context, agent, call string) error {
+	return d.store.Outside(ctx, agent, call)
+}
+
+// Now is store time.
+func (d *Dispatcher) Now() time.Time { return d.store.Now() }

@@ -1,0 +1,142 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/spillway-voice/spillway/routing"
+)
+
+// ErrStopped says that the dispatcher does not run any more.
+var ErrStopped = errors.New("the dispatcher has stopped")
+
+// storeTimeout bounds every single request to the store: long for a script, short for a caller.
+const storeTimeout = 500 * time.Millisecond
+
+// Options are what a dispatcher works with. Store, Node and Plan must be set.
+type Options struct {
+	Store    routing.Store
+	Node     string         // the owner that this node's calls, claims and registrations stand under
+	Plan     *routing.Plan  // the first plan; see SetPlan
+	Zone     *time.Location // whose midnight the figures begin at; nil: UTC
+	Observer Observer       // nil: nobody
+	Logger   *zap.Logger    // nil: silent
+}
+
+// Observer hears what is measured. It is called on the owner's goroutine and must return at once.
+type Observer interface {
+	// Matched is how long a caller and an agent were both free until they were offered to each other.
+	Matched(wait time.Duration)
+	// Waited is a caller's wait that is over.
+	Waited(w routing.Wait)
+	// Stuck says that so many callers wait although agents for them have been ready for over stuckAfter. It must not happen.
+	Stuck(callers int)
+}
+
+// Dispatcher is one node's part in serving the queues. All methods are safe for concurrent use; they work as long as Run does.
+type Dispatcher struct {
+	store    routing.Store
+	node     string
+	zone     *time.Location
+	observer Observer
+	log      *zap.Logger
+	places   places
+
+	configured atomic.Pointer[routing.Plan] // what SetPlan said
+	plan       atomic.Pointer[routing.Plan] // what is in force: with closed queues that are not empty; written by the owner
+	nudge      chan struct{}                // the configured plan changed
+	asks       chan chan Picture            // who wants a picture
+	started    atomic.Bool
+	stopped    chan struct{} // closed when Run returns
+
+	leaseMu sync.Mutex
+	lease   time.Time // until when this node's lease lives by its own clock
+}
+
+// New returns a dispatcher that does nothing until Run.
+func New(o Options) (*Dispatcher, error) {
+	if o.Store == nil || o.Node == "" || o.Plan == nil {
+		return nil, errors.New("a dispatcher needs a store, a node and a plan")
+	}
+	d := &Dispatcher{
+		store:    o.Store,
+		node:     o.Node,
+		zone:     o.Zone,
+		observer: o.Observer,
+		log:      o.Logger,
+		places:   places{byCall: make(map[string]*place)},
+		nudge:    make(chan struct{}, 1),
+		asks:     make(chan chan Picture),
+		stopped:  make(chan struct{}),
+	}
+	if d.zone == nil {
+		d.zone = time.UTC
+	}
+	if d.observer == nil {
+		d.observer = nobody{}
+	}
+	if d.log == nil {
+		d.log = zap.NewNop()
+	}
+	d.configured.Store(o.Plan)
+	d.plan.Store(o.Plan)
+	return d, nil
+}
+
+// Run serves until the context ends, and returns when all its goroutines have. It is called once.
+func (d *Dispatcher) Run(ctx context.Context) error {
+	if !d.started.CompareAndSwap(false, true) {
+		return errors.New("the dispatcher runs already")
+	}
+	defer close(d.stopped)
+	ctx, cancel := context.WithCancel(ctx)
+	var working sync.WaitGroup
+	defer working.Wait()
+	defer cancel()
+
+	h := &hands{d: d, jobs: make(chan batch, 1), done: make(chan outcome, 1)}
+	p := &pulse{d: d, beats: make(chan routing.Beat, 1)}
+	working.Go(func() { h.run(ctx) })
+	working.Go(func() { p.run(ctx) })
+	newOwner(d, h, p).run(ctx)
+	return nil
+}
+
+// SetPlan puts another plan into force, at once for those who wait as well. A queue that it no longer has stays, closed, with the
+// rules it had, until nobody waits in it. The plan must not be changed afterwards.
+func (d *Dispatcher) SetPlan(plan *routing.Plan) {
+	d.configured.Store(plan)
+	select {
+	case d.nudge <- struct{}{}:
+	default:
+	}
+}
+
+// Plan returns the plan in force, closed queues that are not empty included.
+func (d *Dispatcher) Plan() *routing.Plan { return d.plan.Load() }
+
+// leaseRuns reports whether this node's lease still lives by its own clock.
+func (d *Dispatcher) leaseRuns() bool {
+	d.leaseMu.Lock()
+	defer d.leaseMu.Unlock()
+	return time.Now().Before(d.lease)
+}
+
+// leaseUntil notes until when the lease lives.
+func (d *Dispatcher) leaseUntil(t time.Time) {
+	d.leaseMu.Lock()
+	defer d.leaseMu.Unlock()
+	d.lease = t
+}
+
+// nobody observes nothing.
+type nobody struct{}
+
+func (nobody) Matched(time.Duration) {}
+func (nobody) Waited(routing.Wait)   {}
+func (nobody) Stuck(int)             {}

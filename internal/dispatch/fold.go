@@ -1,0 +1,104 @@
+package dispatch
+
+import (
+	"github.com/spillway-voice/spillway/routing"
+)
+
+// drain folds an event and all that wait behind it, before anything is decided. It returns false when the view can no longer be
+// trusted.
+func (o *owner) drain(e routing.Event, events <-chan routing.Event) bool {
+	for range foldAtMost {
+		if !o.fold(e) {
+			return false
+		}
+		select {
+		case next, open := <-events:
+			if !open {
+				return false
+			}
+			e = next
+		default:
+			return true
+		}
+	}
+	return o.fold(e)
+}
+
+// fold brings view, figures and the calls of this node up to an event.
+func (o *owner) fold(e routing.Event) bool {
+	known := e.Seq <= o.view.Seq
+	before := o.view.Callers[e.Call]
+	if !o.view.Fold(e) {
+		o.d.log.Warn("the stream of queue events has a hole; the snapshot is taken again")
+		return false
+	}
+	if known {
+		return true
+	}
+	o.stale = true
+	if wait, ended := o.tally.Fold(e, o.d.plan.Load()); ended {
+		o.d.observer.Waited(wait)
+	}
+	o.queues.changed(e)
+	o.inform(e, before)
+	return true
+}
+
+// inform tells a call of this node what an event means for it.
+func (o *owner) inform(e routing.Event, before *routing.Caller) {
+	if e.Call == "" {
+		return
+	}
+	p := o.d.places.get(e.Call)
+	if p == nil {
+		return
+	}
+	if e.Caller != nil {
+		p.caller = *e.Caller
+	}
+	switch e.Kind {
+	case routing.CallerEntered:
+		p.seen, p.free = true, e.At
+	case routing.CallerSpilled:
+		p.free = e.At
+	case routing.CallerReleased:
+		p.free = e.At
+		o.withdrawn(p, before, e.Reason)
+	case routing.CallerLeft:
+		o.left(p, e)
+	}
+}
+
+// withdrawn tells a call that its offer ended, unless the call said so itself.
+func (o *owner) withdrawn(p *place, before *routing.Caller, reason string) {
+	if before == nil || before.Claim == nil || before.Claim.Token != p.token || p.released.Load() == p.token {
+		return
+	}
+	p.tell(Withdrawn{Token: p.token, Reason: reason}) // when there is no room, Accept will say that the offer is lost
+}
+
+// left tells a call that its wait is over. A call that was given up as its node's is not over while its node lives: it stands in
+// its place again.
+func (o *owner) left(p *place, e routing.Event) {
+	if !p.seen { // the event is of an earlier visit
+		return
+	}
+	if e.Reason == routing.LeftNodeLost {
+		o.enters = append(o.enters, *e.Was)
+		return
+	}
+	o.d.places.drop(e.Call, p)
+	p.last(Ended{Reason: e.Reason})
+}
+
+// reassert puts back the calls of this node that a new snapshot does not have, with the times of their entries.
+func (o *owner) reassert() {
+	for _, p := range o.d.places.all() {
+		if c := o.view.Callers[p.caller.Call]; c != nil {
+			p.seen, p.caller = true, *c
+			p.free = latest(p.free, c.Entered)
+		} else if p.seen {
+			o.enters = append(o.enters, p.caller)
+		}
+	}
+}

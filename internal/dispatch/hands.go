@@ -1,0 +1,142 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/spillway-voice/spillway/routing"
+)
+
+// batch is what one decision asks of the store, this node's part alone.
+type batch struct {
+	limit    int // of seats
+	enters   []routing.Caller
+	releases []uint64
+	seats    []routing.SeatChange
+	opens    []routing.Opening
+	spills   []routing.Spill
+	ends     []routing.End
+	offers   []match
+}
+
+// match is an offer to be made, with the moment since when both sides were free.
+type match struct {
+	routing.Offer
+	free time.Time
+}
+
+// empty reports whether there is nothing to do.
+func (b *batch) empty() bool {
+	return len(b.enters)+len(b.releases)+len(b.seats)+len(b.opens)+len(b.spills)+len(b.ends)+len(b.offers) == 0
+}
+
+// outcome is what became of a batch.
+type outcome struct {
+	granted []granted
+	undone  []routing.Caller // entries that the store did not take
+	failed  bool             // something was not done that may have to be done again
+}
+
+// granted is a claim that the store gave.
+type granted struct {
+	match
+	claim routing.Claim
+}
+
+// hands carry batches to the store, one at a time.
+type hands struct {
+	d    *Dispatcher
+	jobs chan batch
+	done chan outcome // one for each batch
+}
+
+// run works until the context ends.
+func (h *hands) run(ctx context.Context) {
+	for {
+		select {
+		case b := <-h.jobs:
+			h.done <- h.carryOut(ctx, b) // the owner gives the next batch only after it took this answer: there is room
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// carryOut does a batch in the order in which its parts build on each other. It gives up at the first sign that the store does
+// not answer; a lost race is no such sign.
+func (h *hands) carryOut(ctx context.Context, b batch) outcome {
+	store, node := h.d.store, h.d.node
+	var out outcome
+	do := func(step func(ctx context.Context) error) bool {
+		bounded, cancel := context.WithTimeout(ctx, storeTimeout)
+		defer cancel()
+		return h.settle(ctx, step(bounded), &out)
+	}
+	entered := 0
+	ok := each(b.enters, func(c routing.Caller) bool {
+		if !do(func(ctx context.Context) error { return store.Enter(ctx, c, 0) }) {
+			return false
+		}
+		entered++
+		return true
+	}) && each(b.releases, func(token uint64) bool {
+		return do(func(ctx context.Context) error { return store.Release(ctx, token, routing.Withdrawn) })
+	}) && each(b.seats, func(s routing.SeatChange) bool {
+		return do(func(ctx context.Context) error { return store.Seat(ctx, s.Agent, s.Grant, b.limit, s.Reason) })
+	}) && each(b.opens, func(o routing.Opening) bool {
+		return do(func(ctx context.Context) error { return store.Open(ctx, o.Queue, o.Rule, o.Open) })
+	}) && each(b.spills, func(s routing.Spill) bool {
+		return do(func(ctx context.Context) error { return store.Spill(ctx, s.Call, s.To, s.Rule) })
+	}) && each(b.ends, func(e routing.End) bool {
+		return do(func(ctx context.Context) error { return store.Leave(ctx, e.Call, e.Reason) })
+	})
+	out.undone = b.enters[entered:]
+	if !ok {
+		return out
+	}
+	each(b.offers, func(m match) bool {
+		if !h.d.leaseRuns() { // others may have given our calls up
+			out.failed = true
+			return false
+		}
+		return do(func(ctx context.Context) error {
+			claim, err := store.Claim(ctx, m.Call, m.Agent, m.Queue, node, m.Ring)
+			if err == nil {
+				out.granted = append(out.granted, granted{m, claim})
+			}
+			return err
+		})
+	})
+	return out
+}
+
+// settle takes note of how a step went, and reports whether to go on.
+func (h *hands) settle(ctx context.Context, err error, out *outcome) bool {
+	switch {
+	case err == nil:
+		return true
+	case errors.Is(err, routing.ErrLost), errors.Is(err, routing.ErrFull), errors.Is(err, routing.ErrGone):
+		out.failed = true
+		h.d.log.Debug("another was faster", zap.Error(err))
+		return true
+	default:
+		out.failed = true
+		if ctx.Err() == nil {
+			h.d.log.Warn("the store did not do what was decided; it is decided again", zap.Error(err))
+		}
+		return false
+	}
+}
+
+// each calls do for every item until it returns false, and reports whether it never did.
+func each[T any](list []T, do func(T) bool) bool {
+	for _, item := range list {
+		if !do(item) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,289 @@
+package dispatch
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/spillway-voice/spillway/routing"
+)
+
+const (
+	// retryAfter is how long the owner waits before it decides again what was not done.
+	retryAfter = 50 * time.Millisecond
+	// resyncAfter is how long the owner waits for a store that gives no snapshot.
+	resyncAfter = 100 * time.Millisecond
+	// sweepEvery is how often the owner looks after what events alone might miss.
+	sweepEvery = time.Second
+	// foldAtMost bounds how many events are folded in before the owner looks at anything else.
+	foldAtMost = 1024
+)
+
+// owner holds a node's view of the queues and decides over it. All its fields belong to the goroutine of run.
+type owner struct {
+	d     *Dispatcher
+	hands *hands
+	pulse *pulse
+
+	view     *routing.View
+	tally    *routing.Tally // nil before the first snapshot
+	retired  routing.Retired
+	behindAt uint64 // the event that a beat knew and the view lacked; 0: none
+
+	busy     bool      // the hands have a batch
+	stale    bool      // something changed since the last decision
+	next     time.Time // when time alone changes the decision, in store time; zero: never
+	sweepAt  time.Time // store time
+	enters   []routing.Caller
+	releases []uint64
+
+	watch  watch
+	queues standing
+}
+
+// newOwner returns an owner with an empty view.
+func newOwner(d *Dispatcher, h *hands, p *pulse) *owner {
+	o := &owner{d: d, hands: h, pulse: p, view: routing.NewView(), watch: newWatch(), queues: newStanding()}
+	o.view.Skipped = o.watch.skipped
+	o.replan()
+	return o
+}
+
+// run keeps a view and serves from it until the context ends. After any doubt about the view the whole is taken again.
+func (o *owner) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		subscription, cancel := context.WithCancel(ctx)
+		events, err := o.sync(subscription)
+		if err == nil {
+			o.serve(ctx, events)
+		} else {
+			o.d.log.Warn("no snapshot of the queues", zap.Error(err))
+			o.rest(ctx, resyncAfter)
+		}
+		cancel()
+	}
+}
+
+// sync takes a snapshot and subscribes to what follows it.
+func (o *owner) sync(ctx context.Context) (<-chan routing.Event, error) {
+	bounded, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	view, err := o.d.store.Snapshot(bounded)
+	if err != nil {
+		return nil, err
+	}
+	events, err := o.d.store.Subscribe(ctx, view.Seq)
+	if err != nil {
+		return nil, err
+	}
+	view.Skipped = o.watch.skipped
+	o.view = view
+	if o.tally == nil {
+		o.tally = routing.NewTally(view, o.d.store.Now(), o.d.zone)
+	} else {
+		o.tally.Resume(view)
+	}
+	o.queues.all(view)
+	o.reassert()
+	o.replan()
+	return events, nil
+}
+
+// rest answers readers for a while.
+func (o *owner) rest(ctx context.Context, wait time.Duration) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for {
+		select {
+		case reply := <-o.d.asks:
+			reply <- o.picture()
+		case <-timer.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// serve folds events, decides and answers until the context ends or the events do.
+func (o *owner) serve(ctx context.Context, events <-chan routing.Event) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		timer.Reset(max(0, o.turn().Sub(o.d.store.Now())))
+		select {
+		case e, open := <-events:
+			if !open || !o.drain(e, events) {
+				return
+			}
+		case <-o.d.nudge:
+			o.replan()
+		case reply := <-o.d.asks:
+			reply <- o.picture()
+		case out := <-o.hands.done:
+			o.settle(out)
+		case beat := <-o.pulse.beats:
+			if !o.follows(beat) {
+				return
+			}
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// turn does all that is due and returns when to look again, in store time.
+func (o *owner) turn() time.Time {
+	now := o.d.store.Now()
+	if !now.Before(o.sweepAt) {
+		o.sweep(now)
+		o.sweepAt = now.Add(sweepEvery)
+	}
+	o.releases = append(o.releases, o.watch.due(o, now)...)
+	o.queues.tell(o, now)
+	due := !o.next.IsZero() && !now.Before(o.next)
+	if !o.busy && (o.stale || due || len(o.releases) > 0) {
+		o.decide(now)
+	}
+	return o.wakeAt()
+}
+
+// wakeAt is the earliest of all that is to come.
+func (o *owner) wakeAt() time.Time {
+	at := o.sweepAt
+	times := []time.Time{o.watch.next, o.queues.next}
+	if !o.busy { // while the hands work, their answer wakes the owner
+		times = append(times, o.next)
+	}
+	for _, t := range times {
+		if !t.IsZero() && t.Before(at) {
+			at = t
+		}
+	}
+	return at
+}
+
+// decide decides and gives the hands this node's part.
+func (o *owner) decide(now time.Time) {
+	o.stale = false
+	plan := o.d.plan.Load()
+	decision := routing.Decide(plan, o.view, now)
+	o.next = decision.Next
+	o.watch.decided(o, decision.Offers, now)
+	b := o.ours(plan, decision, now)
+	b.enters, b.releases = o.enters, o.releases
+	o.enters, o.releases = nil, nil
+	if b.empty() {
+		return
+	}
+	o.busy = true
+	o.hands.jobs <- b // the hands are idle: there is room
+}
+
+// ours picks what this node carries out: matches, overflow and ends of its own calls. Seats and rules belong to nobody, so every
+// node records them; the store does it once.
+func (o *owner) ours(plan *routing.Plan, decision routing.Decision, now time.Time) batch {
+	b := batch{limit: plan.Seats, seats: decision.Seats, opens: decision.Opens}
+	own := func(call string) bool { return o.view.Callers[call].Node == o.d.node }
+	for _, s := range decision.Spills {
+		if own(s.Call) {
+			b.spills = append(b.spills, s)
+		}
+	}
+	for _, e := range decision.Ends {
+		if own(e.Call) {
+			b.ends = append(b.ends, e)
+		}
+	}
+	for _, offer := range decision.Offers {
+		if own(offer.Call) {
+			b.offers = append(b.offers, match{offer, o.freeSince(plan, offer, now)})
+		}
+	}
+	return b
+}
+
+// freeSince is since when the caller and the agent of an offer were both free.
+func (o *owner) freeSince(plan *routing.Plan, offer routing.Offer, now time.Time) time.Time {
+	state := o.view.Agents[offer.Agent]
+	_, since, _ := plan.Agent(offer.Agent).Condition(state, now)
+	if state.NotBefore.After(since) {
+		since = state.NotBefore
+	}
+	if p := o.d.places.get(offer.Call); p != nil && p.free.After(since) {
+		since = p.free
+	}
+	return since
+}
+
+// settle takes the hands' answer: claims go to their calls, what failed is decided again soon.
+func (o *owner) settle(out outcome) {
+	o.busy = false
+	o.enters = append(o.enters, out.undone...)
+	now := o.d.store.Now()
+	for _, g := range out.granted {
+		o.expect(g.claim)
+		o.d.observer.Matched(g.claim.Offered.Sub(g.free))
+		o.deliver(g, now)
+	}
+	if again := now.Add(retryAfter); out.failed && (o.next.IsZero() || again.Before(o.next)) {
+		o.next = again
+	}
+}
+
+// deliver hands an offer to its call, or takes it back when the call is gone or does not read.
+func (o *owner) deliver(g granted, now time.Time) {
+	p := o.d.places.get(g.Call)
+	if p == nil {
+		o.releases = append(o.releases, g.claim.Token)
+		return
+	}
+	if g.claim.Token <= p.token { // told already
+		return
+	}
+	p.token = g.claim.Token
+	if !p.tell(Offered{Claim: g.claim, Offer: g.Offer}) {
+		o.releases = append(o.releases, g.claim.Token)
+		o.watch.skip(g.Call, now)
+		return
+	}
+	p.offerAt = p.sent
+	o.watch.handed(g.claim, now)
+}
+
+// expect shows a claim in the view before its event has come, so that it is not decided again.
+func (o *owner) expect(claim routing.Claim) {
+	c, a := o.view.Callers[claim.Call], o.view.Agents[claim.Agent]
+	if c == nil || a == nil {
+		return
+	}
+	if newer(c.Claim, claim.Token) || newer(a.Claim, claim.Token) {
+		return
+	}
+	caller, state := *c, *a
+	caller.Claim, state.Claim, state.Changed = &claim, &claim, claim.Offered
+	o.view.Callers[claim.Call], o.view.Agents[claim.Agent] = &caller, &state
+}
+
+// newer reports whether a recorded claim is at least as new as a token.
+func newer(c *routing.Claim, token uint64) bool { return c != nil && c.Token >= token }
+
+// picture is what the owner sees.
+func (o *owner) picture() Picture {
+	p := Picture{Now: o.d.store.Now(), Plan: o.d.plan.Load(), View: o.view.Clone()}
+	p.Figures = make(map[string]routing.Figures)
+	if o.tally != nil {
+		p.Figures = o.tally.Figures(p.Now)
+	}
+	return p
+}
+
+// replan puts the configured plan into force, with the closed queues that are not empty yet.
+func (o *owner) replan() {
+	configured := o.d.configured.Load()
+	o.retired.Learn(configured)
+	o.d.plan.Store(o.retired.Lay(configured, o.view))
+	o.stale = true
+}

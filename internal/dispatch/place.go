@@ -1,0 +1,99 @@
+package dispatch
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/spillway-voice/spillway/routing"
+)
+
+// noticeRoom is how many notices a call may leave unread: more than one of each kind, with room for an offer that comes and goes.
+const noticeRoom = 16
+
+// movesBelow is how many unread notices a mailbox may hold for a move still to be told; the rest is kept for what matters more.
+const movesBelow = noticeRoom / 2
+
+// place is a call of this node that waits. Only the owner touches what is not said to be otherwise.
+type place struct {
+	notices  chan Notice   // written by the owner, read by the call
+	released atomic.Uint64 // the last token that the call itself ended, written by the call
+
+	caller  routing.Caller // as the store last told him
+	seen    bool           // the store has told of him
+	free    time.Time      // since when he could be offered
+	token   uint64         // the last offer's
+	sent    uint64         // notices sent
+	offerAt uint64         // the number of the notice that told the last offer
+	moved   Moved          // what was told last
+}
+
+// tell puts a notice into the mailbox, and reports whether there was room.
+func (p *place) tell(n Notice) bool {
+	select {
+	case p.notices <- n:
+		p.sent++
+		return true
+	default:
+		return false
+	}
+}
+
+// last puts in the notice after which nothing comes: when there is no room, the oldest make it, which mean nothing any more.
+func (p *place) last(n Notice) {
+	for !p.tell(n) {
+		select {
+		case <-p.notices:
+		default:
+		}
+	}
+}
+
+// took reports whether the call has read the last offer.
+func (p *place) took() bool { return p.sent-uint64(len(p.notices)) >= p.offerAt }
+
+// roomForMoves reports whether a move may be told without crowding out an offer or an end.
+func (p *place) roomForMoves() bool { return len(p.notices) < movesBelow }
+
+// places are the calls of this node that wait, by call id. It is safe for concurrent use; its mutex is never held while anything
+// is sent or waited for.
+type places struct {
+	mu     sync.Mutex
+	byCall map[string]*place
+}
+
+// add makes a place for a call; one that the call had before gets nothing more.
+func (s *places) add(c routing.Caller) *place {
+	p := &place{notices: make(chan Notice, noticeRoom), caller: c}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.byCall[c.Call] = p
+	return p
+}
+
+// get returns a call's place, or nil.
+func (s *places) get(call string) *place {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.byCall[call]
+}
+
+// drop forgets a call's place, if it is still this one; nil means whichever it is.
+func (s *places) drop(call string, p *place) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p == nil || s.byCall[call] == p {
+		delete(s.byCall, call)
+	}
+}
+
+// all returns the places as they are now.
+func (s *places) all() []*place {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]*place, 0, len(s.byCall))
+	for _, p := range s.byCall {
+		list = append(list, p)
+	}
+	return list
+}
