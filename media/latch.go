@@ -168,11 +168,3 @@ func (l *latch) candidate(from netip.AddrPort) *candidate {
 	}
 	return oldest
 }
-
-// heard reports whether reports from an address are from whom we hear or expect.
-func (l *latch) heard(address netip.Addr) bool {
-	if l.source.IsValid() {
-		return address == l.source.Addr()
-	}
-	return address == l.expected.Addr()
-}

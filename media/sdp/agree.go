@@ -44,16 +44,14 @@ func Answer(offer *Description, local Local) (Agreement, []byte, error) {
 		return Agreement{}, nil, err
 	}
 	var b strings.Builder
-	writeSession(&b, local, offer.times)
-	for i, m := range offer.media {
+	writeSession(&b, local, offer.session.times)
+	for i, other := range offer.session.streams {
 		if i == offer.Audio {
-			profile := strings.Join(m.MediaName.Protos, "/")
-			writeAudio(&b, local.Port, profile, agreed.formats(), agreed.Direction)
+			writeAudio(&b, local.Port, other.profile, agreed.formats(), agreed.Direction)
 			continue
 		}
 		// Refused, in its place, with formats repeated because the grammar wants one at least.
-		fmt.Fprintf(&b, "m=%s 0 %s %s\r\n", m.MediaName.Media, strings.Join(m.MediaName.Protos, "/"),
-			strings.Join(m.MediaName.Formats, " "))
+		fmt.Fprintf(&b, "m=%s 0 %s %s\r\n", other.media, other.profile, strings.Join(other.formats, " "))
 	}
 	return agreed, []byte(b.String()), nil
 }

@@ -10,10 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
-
-	psdp "github.com/pion/sdp/v3"
 )
 
 // MaxSize bounds a description, in bytes. An audio description is under 2 KiB; browsers and video terminals send up to
@@ -107,8 +106,7 @@ type Description struct {
 	Direction Direction      // as the far end wrote it; 0.0.0.0 already counted in
 	Ptime     int            // milliseconds in a packet that the far end would like; 0: it did not say
 
-	media []*psdp.MediaDescription
-	times string
+	session *session
 }
 
 // Parse reads a description and picks its audio stream: the first m=audio line on RTP/AVP with a port. Its error is a
@@ -117,31 +115,25 @@ func Parse(body []byte) (*Description, error) {
 	if len(body) > MaxSize {
 		return nil, refuse("the description is over %d bytes", MaxSize)
 	}
-	text := strings.TrimRight(string(body), "\r\n\x00 ")
-	if text == "" {
+	if len(body) == 0 {
 		return nil, refuse("there is no description")
 	}
-	var session psdp.SessionDescription
-	if err := session.UnmarshalString(text + "\r\n"); err != nil {
-		return nil, refuse("the description cannot be read: %v", err)
-	}
-	if len(session.MediaDescriptions) > maxMedia {
-		return nil, refuse("the description has over %d streams", maxMedia)
-	}
-	d := &Description{media: session.MediaDescriptions, times: timing(&session)}
-	audio, err := pickAudio(d.media)
+	session, err := parseLines(string(body))
 	if err != nil {
 		return nil, err
 	}
-	d.Audio = audio
-	stream := d.media[audio]
-	if err := d.readAddresses(&session, stream); err != nil {
+	d := &Description{session: session}
+	if d.Audio, err = pickAudio(session.streams); err != nil {
 		return nil, err
 	}
-	if d.Formats, err = readFormats(stream); err != nil {
+	audio := session.streams[d.Audio]
+	if err := d.readAddresses(audio); err != nil {
 		return nil, err
 	}
-	d.Direction = readDirection(&session, stream)
+	if d.Formats, err = readFormats(audio); err != nil {
+		return nil, err
+	}
+	d.Direction = readDirection(audio.attributes, session.attributes)
 	if d.Remote.Addr().IsUnspecified() && d.Direction.Receives() {
 		// RFC 2543's way to put on hold: the far end does not want sound, it may still send some.
 		if d.Direction == SendRecv {
@@ -150,61 +142,49 @@ func Parse(body []byte) (*Description, error) {
 			d.Direction = Inactive
 		}
 	}
-	d.Ptime = readPtime(stream)
+	d.Ptime = readPtime(audio)
 	return d, nil
 }
 
-// timing returns the t= value that an answer must repeat (RFC 3264 section 6).
-func timing(session *psdp.SessionDescription) string {
-	if len(session.TimeDescriptions) == 0 {
-		return "0 0"
-	}
-	return session.TimeDescriptions[0].Timing.String()
-}
-
 // pickAudio returns the index of the stream that we can talk about.
-func pickAudio(media []*psdp.MediaDescription) (int, error) {
+func pickAudio(streams []*stream) (int, error) {
 	why := errors.New("there is no audio stream")
-	for i, m := range media {
-		if m.MediaName.Media != "audio" || m.MediaName.Port.Value == 0 {
+	for i, s := range streams {
+		if s.media != "audio" || s.port == 0 {
 			continue
 		}
-		profile := strings.Join(m.MediaName.Protos, "/")
-		if profile == "RTP/AVP" || profile == "RTP/AVPF" && !encrypted(m) {
+		if s.profile == "RTP/AVP" || s.profile == "RTP/AVPF" && !s.encrypted() {
 			return i, nil
 		}
-		why = fmt.Errorf("the profile %q of the audio stream is not supported", profile)
+		why = fmt.Errorf("the profile %q of the audio stream is not supported", s.profile)
 	}
 	return 0, refuse("%v", why)
 }
 
 // encrypted reports whether a stream wants keys that we cannot give.
-func encrypted(m *psdp.MediaDescription) bool {
-	_, sdes := m.Attribute("crypto")
-	_, dtls := m.Attribute("fingerprint")
+func (s *stream) encrypted() bool {
+	_, sdes := s.attribute("crypto")
+	_, dtls := s.attribute("fingerprint")
 	return sdes || dtls
 }
 
 // readAddresses finds where the far end wants sound and reports.
-func (d *Description) readAddresses(session *psdp.SessionDescription, stream *psdp.MediaDescription) error {
-	connection := stream.ConnectionInformation
-	if connection == nil {
-		connection = session.ConnectionInformation
+func (d *Description) readAddresses(audio *stream) error {
+	connection := audio.connection
+	if connection == "" {
+		connection = d.session.connection
 	}
-	if connection == nil || connection.Address == nil {
+	if connection == "" {
 		return refuse("there is no c= line for the audio stream")
 	}
-	address, err := parseIPv4(connection.NetworkType, connection.AddressType, connection.Address.Address)
+	address, err := parseIPv4(connection)
 	if err != nil {
 		return err
 	}
-	port := stream.MediaName.Port.Value
-	if port < 1 || port > 65535 {
-		return refuse("the audio port %d is out of range", port)
-	}
-	d.Remote = netip.AddrPortFrom(address, uint16(port))
-	d.RTCP = netip.AddrPortFrom(address, uint16(min(port+1, 65535)))
-	if value, ok := stream.Attribute("rtcp"); ok { // RFC 3605
+	port := uint16(audio.port)
+	d.Remote = netip.AddrPortFrom(address, port)
+	d.RTCP = netip.AddrPortFrom(address, max(port, port+1)) // 65535 has no port above it
+	if value, ok := audio.attribute("rtcp"); ok {           // RFC 3605
 		if rtcp, ok := parseRTCP(value, address); ok {
 			d.RTCP = rtcp
 		}
@@ -212,14 +192,17 @@ func (d *Description) readAddresses(session *psdp.SessionDescription, stream *ps
 	return nil
 }
 
-// parseIPv4 reads a connection address. Host names are never resolved: a look-up has no place in the path of a call.
-func parseIPv4(network, kind, text string) (netip.Addr, error) {
-	if network != "IN" || kind != "IP4" {
-		return netip.Addr{}, refuse("addresses of type %q are not supported, only IN IP4", network+" "+kind)
+// parseIPv4 reads a connection address: "IN IP4 192.0.2.1". Host names are never resolved: a look-up has no place in
+// the path of a call.
+func parseIPv4(connection string) (netip.Addr, error) {
+	fields := strings.Fields(connection)
+	if len(fields) != 3 || fields[0] != "IN" || fields[1] != "IP4" {
+		return netip.Addr{}, refuse("the address %q is not supported, only IN IP4 ones are", connection)
 	}
+	text, _, _ := strings.Cut(fields[2], "/") // multicast has a lifetime behind it
 	address, err := netip.ParseAddr(text)
 	if err != nil || !address.Is4() {
-		return netip.Addr{}, refuse("%q is not an IPv4 address", text)
+		return netip.Addr{}, refuse("%q is not an IPv4 address", fields[2])
 	}
 	if address.IsMulticast() || address == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
 		return netip.Addr{}, refuse("sound is not sent to %s", address)
@@ -242,18 +225,18 @@ func parseRTCP(value string, sound netip.Addr) (netip.AddrPort, bool) {
 }
 
 // readFormats reads the payload types of a stream with their a=rtpmap lines.
-func readFormats(stream *psdp.MediaDescription) ([]Format, error) {
+func readFormats(audio *stream) ([]Format, error) {
 	mapped := map[uint8]Format{}
-	for _, attribute := range stream.Attributes {
-		if attribute.Key != "rtpmap" {
+	for _, a := range audio.attributes {
+		if a.name != "rtpmap" {
 			continue
 		}
-		if format, ok := parseMap(attribute.Value); ok {
+		if format, ok := parseMap(a.value); ok {
 			mapped[format.Type] = format
 		}
 	}
 	var formats []Format
-	for _, text := range stream.MediaName.Formats {
+	for _, text := range audio.formats {
 		number, err := strconv.ParseUint(text, 10, 7)
 		if err != nil {
 			return nil, refuse("%q is not a payload type", text)
@@ -293,14 +276,12 @@ func parseMap(value string) (Format, bool) {
 	return Format{uint8(kind), strings.ToUpper(parts[0]), uint32(rate), channels}, true
 }
 
-// readDirection returns the stream's direction, else the session's, else sendrecv.
-func readDirection(session *psdp.SessionDescription, stream *psdp.MediaDescription) Direction {
-	for _, attributes := range [][]psdp.Attribute{stream.Attributes, session.Attributes} {
-		for _, attribute := range attributes {
-			for d, name := range directionNames {
-				if attribute.Key == name {
-					return Direction(d)
-				}
+// readDirection returns the first direction in the lists: the stream's, else the session's, else sendrecv.
+func readDirection(lists ...[]attribute) Direction {
+	for _, attributes := range lists {
+		for _, a := range attributes {
+			if d := slices.Index(directionNames[:], a.name); d >= 0 {
+				return Direction(d)
 			}
 		}
 	}
@@ -308,9 +289,9 @@ func readDirection(session *psdp.SessionDescription, stream *psdp.MediaDescripti
 }
 
 // readPtime returns a=ptime in milliseconds, or 0.
-func readPtime(stream *psdp.MediaDescription) int {
-	value, _ := stream.Attribute("ptime")
-	ptime, err := strconv.Atoi(strings.TrimSpace(value))
+func readPtime(audio *stream) int {
+	value, _ := audio.attribute("ptime")
+	ptime, err := strconv.Atoi(value)
 	if err != nil || ptime < 1 || ptime > 1000 {
 		return 0
 	}

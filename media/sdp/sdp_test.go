@@ -1,0 +1,256 @@
+package sdp
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+// local is who answers in these tests.
+var local = Local{Session: 42, Version: 1, Address: netip.MustParseAddr("192.0.2.9"), Port: 10000, Codecs: []string{"PCMU", "PCMA"}}
+
+// lines joins the lines of a description.
+func lines(all ...string) []byte { return []byte(strings.Join(all, "\r\n") + "\r\n") }
+
+// plain is an ordinary telephone's offer with other lines behind it.
+func plain(more ...string) []byte {
+	return lines(append([]string{"v=0", "o=- 7 1 IN IP4 192.0.2.1", "s=-", "c=IN IP4 192.0.2.1", "t=0 0",
+		"m=audio 4000 RTP/AVP 8 0 101", "a=rtpmap:101 telephone-event/8000"}, more...)...)
+}
+
+func answer(t *testing.T, offer []byte) (Agreement, string) {
+	t.Helper()
+	description, err := Parse(offer)
+	if err != nil {
+		t.Fatalf("Parse: %v", err)
+	}
+	agreed, body, err := Answer(description, local)
+	if err != nil {
+		t.Fatalf("Answer: %v", err)
+	}
+	return agreed, string(body)
+}
+
+func TestAnAnswerIsWhatWasAgreed(t *testing.T) {
+	agreed, body := answer(t, plain("a=ptime:30"))
+	want := string(lines("v=0", "o=- 42 1 IN IP4 192.0.2.9", "s=spillway", "c=IN IP4 192.0.2.9", "t=0 0",
+		"m=audio 10000 RTP/AVP 0 101", "a=rtpmap:0 PCMU/8000", "a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-15",
+		"a=ptime:20", "a=maxptime:60", "a=sendrecv"))
+	if body != want {
+		t.Errorf("answer:\n%s\nwant:\n%s", body, want)
+	}
+	wanted := Agreement{Codec: "PCMU", Type: 0, Event: 101, HasEvent: true, Direction: SendRecv,
+		Remote: netip.MustParseAddrPort("192.0.2.1:4000"), RTCP: netip.MustParseAddrPort("192.0.2.1:4001")}
+	if agreed != wanted {
+		t.Errorf("agreed %+v, want %+v", agreed, wanted)
+	}
+}
+
+func TestTheCodecIsTheFirstOfOursThatWasOffered(t *testing.T) {
+	tests := []struct {
+		name, formats string
+		maps          []string
+		ours          []string
+		want          string
+		kind          uint8
+	}{
+		{"ours first", "8 0", nil, []string{"PCMU", "PCMA"}, "PCMU", 0},
+		{"ours turned round", "0 8", nil, []string{"PCMA", "PCMU"}, "PCMA", 8},
+		{"only the other", "18 8", nil, []string{"PCMU", "PCMA"}, "PCMA", 8},
+		{"a dynamic type", "9 96", []string{"a=rtpmap:96 pcmu/8000/1"}, []string{"PCMU"}, "PCMU", 96},
+		{"a fixed type with another meaning", "0 8", []string{"a=rtpmap:0 G729/8000"}, []string{"PCMU", "PCMA"}, "PCMA", 8},
+		{"wide-band of the same name", "97 8", []string{"a=rtpmap:97 PCMU/16000"}, []string{"PCMU", "PCMA"}, "PCMA", 8},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			offer := lines(append([]string{"v=0", "o=- 7 1 IN IP4 192.0.2.1", "s=-", "c=IN IP4 192.0.2.1", "t=0 0",
+				"m=audio 4000 RTP/AVP " + tt.formats}, tt.maps...)...)
+			description, err := Parse(offer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			us := local
+			us.Codecs = tt.ours
+			agreed, _, err := Answer(description, us)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if agreed.Codec != tt.want || agreed.Type != tt.kind || agreed.HasEvent {
+				t.Errorf("agreed on %s as %d (events: %v), want %s as %d", agreed.Codec, agreed.Type, agreed.HasEvent, tt.want, tt.kind)
+			}
+		})
+	}
+}
+
+func TestHoldAndResumeAreMirrored(t *testing.T) {
+	tests := []struct {
+		name, connection, attribute string
+		want                        Direction
+	}{
+		{"talking", "192.0.2.1", "a=sendrecv", SendRecv},
+		{"nothing said", "192.0.2.1", "a=x", SendRecv},
+		{"on hold with music", "192.0.2.1", "a=sendonly", RecvOnly},
+		{"on hold", "192.0.2.1", "a=inactive", Inactive},
+		{"listens only", "192.0.2.1", "a=recvonly", SendOnly},
+		{"on hold in the old way", "0.0.0.0", "a=sendrecv", RecvOnly},
+		{"on hold in both ways", "0.0.0.0", "a=sendonly", RecvOnly},
+		{"listens nowhere", "0.0.0.0", "a=recvonly", Inactive},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			agreed, body := answer(t, plain("c=IN IP4 "+tt.connection, tt.attribute))
+			if agreed.Direction != tt.want || !strings.Contains(body, "a="+tt.want.String()+"\r\n") {
+				t.Errorf("direction %v, want %v; answer:\n%s", agreed.Direction, tt.want, body)
+			}
+		})
+	}
+}
+
+func TestTheDirectionOfTheSessionHoldsForTheStream(t *testing.T) {
+	offer := lines("v=0", "o=- 7 1 IN IP4 192.0.2.1", "s=-", "c=IN IP4 192.0.2.1", "t=0 0", "a=inactive",
+		"m=audio 4000 RTP/AVP 0")
+	if agreed, _ := answer(t, offer); agreed.Direction != Inactive {
+		t.Errorf("direction %v, want inactive", agreed.Direction)
+	}
+}
+
+func TestOtherStreamsAreRefusedInTheirPlace(t *testing.T) {
+	offer := lines("v=0", "o=- 7 1 IN IP4 192.0.2.1", "s=-", "t=0 0",
+		"m=video 5000 RTP/AVP 96 97", "c=IN IP4 192.0.2.1", "a=rtpmap:96 H264/90000",
+		"m=audio 0 RTP/AVP 0",
+		"m=audio 4000 RTP/AVP 0", "c=IN IP4 192.0.2.2",
+		"m=audio 4010 RTP/AVP 8", "c=IN IP4 192.0.2.2",
+		"m=image 5002 udptl t38", "c=IN IP4 192.0.2.1")
+	agreed, body := answer(t, offer)
+	var streams []string
+	for line := range strings.Lines(body) {
+		if strings.HasPrefix(line, "m=") {
+			streams = append(streams, strings.TrimSpace(line))
+		}
+	}
+	want := "m=video 0 RTP/AVP 96 97|m=audio 0 RTP/AVP 0|m=audio 10000 RTP/AVP 0|m=audio 0 RTP/AVP 8|m=image 0 udptl t38"
+	if got := strings.Join(streams, "|"); got != want {
+		t.Errorf("streams %s\nwant    %s", got, want)
+	}
+	if agreed.Remote != netip.MustParseAddrPort("192.0.2.2:4000") {
+		t.Errorf("sound goes to %v, want the address of the stream's own c= line", agreed.Remote)
+	}
+}
+
+func TestReportsGoWhereTheFarEndSaysOnItsOwnAddress(t *testing.T) {
+	for _, tt := range []struct{ attribute, want string }{
+		{"a=rtcp:4555", "192.0.2.1:4555"},
+		{"a=rtcp:4555 IN IP4 198.51.100.7", "192.0.2.1:4555"},
+		{"a=rtcp:none", "192.0.2.1:4001"},
+		{"a=rtcp:0", "192.0.2.1:4001"},
+	} {
+		if agreed, _ := answer(t, plain(tt.attribute)); agreed.RTCP.String() != tt.want {
+			t.Errorf("%s: reports go to %v, want %s", tt.attribute, agreed.RTCP, tt.want)
+		}
+	}
+}
+
+func TestWhatCannotBeHadIsRefusedWith488(t *testing.T) {
+	head := []string{"v=0", "o=- 7 1 IN IP4 192.0.2.1", "s=-", "c=IN IP4 192.0.2.1", "t=0 0"}
+	with := func(more ...string) []byte { return lines(append(head[:5:5], more...)...) }
+	tests := []struct {
+		name  string
+		offer []byte
+		why   string
+	}{
+		{"nothing", nil, "no description"},
+		{"no SDP", []byte("hello"), "line 1"},
+		{"too big", []byte("v=0\r\n" + strings.Repeat("a=x\r\n", MaxSize)), "over 16384 bytes"},
+		{"no stream", with(), "no audio stream"},
+		{"video alone", with("m=video 4000 RTP/AVP 96"), "no audio stream"},
+		{"audio turned down", with("m=audio 0 RTP/AVP 0"), "no audio stream"},
+		{"SAVP without keys", with("m=audio 4000 RTP/SAVP 0"), "RTP/SAVP"},
+		{"SAVP with keys", with("m=audio 4000 RTP/SAVP 0", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x"), "RTP/SAVP"},
+		{"a browser's", with("m=audio 4000 UDP/TLS/RTP/SAVPF 0"), "UDP/TLS/RTP/SAVPF"},
+		{"AVPF with keys", with("m=audio 4000 RTP/AVPF 0", "a=fingerprint:sha-256 00"), "RTP/AVPF"},
+		{"no codec in common", with("m=audio 4000 RTP/AVP 18 9"), "no codec in common"},
+		{"no address", lines("v=0", "o=- 7 1 IN IP4 192.0.2.1", "s=-", "t=0 0", "m=audio 4000 RTP/AVP 0"), "no c= line"},
+		{"IPv6", with("m=audio 4000 RTP/AVP 0", "c=IN IP6 ::1"), "not supported"},
+		{"a host name", with("m=audio 4000 RTP/AVP 0", "c=IN IP4 phone.kettle.example"), "not an IPv4 address"},
+		{"multicast", with("m=audio 4000 RTP/AVP 0", "c=IN IP4 224.2.1.1/127"), "not sent to"},
+		{"broadcast", with("m=audio 4000 RTP/AVP 0", "c=IN IP4 255.255.255.255"), "not sent to"},
+		{"a payload type of more than 7 bits", with("m=audio 4000 RTP/AVP 300"), "payload type"},
+		{"a flood of streams", with(strings.Split(strings.Repeat("m=audio 4000 RTP/AVP 0|", 17), "|")[:17]...), "streams"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			description, err := Parse(tt.offer)
+			if err == nil {
+				_, _, err = Answer(description, local)
+			}
+			var refusal *Refusal
+			if !errors.As(err, &refusal) || refusal.Code != 488 || !strings.Contains(refusal.Reason, tt.why) {
+				t.Errorf("error %v, want a 488 with %q", err, tt.why)
+			}
+		})
+	}
+}
+
+func TestAMissingLastLineEndIsForgiven(t *testing.T) {
+	for _, end := range []string{"", "\r\n", "\n", "\r\n\r\n", "\x00"} {
+		offer := strings.TrimRight(string(plain()), "\r\n") + end
+		if _, err := Parse([]byte(offer)); err != nil {
+			t.Errorf("ending in %q: %v", end, err)
+		}
+	}
+}
+
+func TestOurOfferIsUnderstoodByOurselves(t *testing.T) {
+	offer := Offer(local)
+	agreed, body := answer(t, offer)
+	if agreed.Codec != "PCMU" || !agreed.HasEvent || agreed.Event != 101 {
+		t.Errorf("agreed %+v", agreed)
+	}
+	description, err := Parse([]byte(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted, err := Accept(description, local.Codecs)
+	if err != nil || accepted.Codec != "PCMU" || accepted.Direction != SendRecv {
+		t.Errorf("accepted %+v, %v", accepted, err)
+	}
+}
+
+func TestTheAnswerersOrderOfCodecsCounts(t *testing.T) {
+	description, err := Parse(plain()) // lists PCMA first
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted, err := Accept(description, []string{"PCMU", "PCMA"})
+	if err != nil || accepted.Codec != "PCMA" {
+		t.Errorf("accepted %+v, %v; want PCMA", accepted, err)
+	}
+}
+
+// FuzzAnswer looks for an offer that breaks the parser, or whose answer cannot be read or has other streams than the
+// offer.
+func FuzzAnswer(f *testing.F) {
+	f.Add(plain())
+	f.Add(plain("a=sendonly", "a=ptime:60", "a=rtcp:9"))
+	f.Add(lines("v=0", "o=- 7 1 IN IP4 192.0.2.1", "s=-", "c=IN IP4 0.0.0.0", "t=1 2",
+		"m=video 5000/2 RTP/AVP 96", "m=audio 4000 RTP/AVPF 96 0", "a=rtpmap:96 opus/48000/2", "a=inactive"))
+	f.Add([]byte("v=0\no=- 1 1 IN IP4 1.1.1.1\ns=-\nc=IN IP4 1.1.1.1\nt=0 0\nm=audio 1 RTP/AVP 0"))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		description, err := Parse(body)
+		if err != nil {
+			return
+		}
+		_, text, err := Answer(description, local)
+		if err != nil {
+			return
+		}
+		back, err := Parse(text)
+		if err != nil {
+			t.Fatalf("our answer cannot be read: %v\n%s", err, text)
+		}
+		if len(back.session.streams) != len(description.session.streams) || back.Audio != description.Audio {
+			t.Fatalf("%d streams answered by %d", len(description.session.streams), len(back.session.streams))
+		}
+	})
+}
