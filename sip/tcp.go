@@ -1,0 +1,272 @@
+package sip
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// What one source and one connection may cost us.
+const (
+	// connectionsPerSource is how many TCP connections one address may hold; a site behind one address has fewer
+	// phones on TCP, an attacker would like more.
+	connectionsPerSource = 64
+	// connectionsAtAll bounds the descriptors that TCP may take.
+	connectionsAtAll = 4096
+	// unfinished is how long a message may take from its first byte to its last, and a connection to its first.
+	unfinished = 5 * time.Second
+	// writing is how long one write may take before the connection counts as dead.
+	writing = 2 * time.Second
+)
+
+// tcpListener accepts connections.
+type tcpListener struct {
+	listener  net.Listener
+	bound     netip.AddrPort
+	advertise netip.AddrPort
+}
+
+func listenTCP(at netip.AddrPort, advertise netip.Addr) (*tcpListener, error) {
+	l, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(at))
+	if err != nil {
+		return nil, fmt.Errorf("listen on tcp %s: %w", at, err)
+	}
+	bound := unmap(l.Addr().(*net.TCPAddr).AddrPort())
+	return &tcpListener{listener: l, bound: bound, advertise: reachable(bound, advertise)}, nil
+}
+
+// acceptPause is how long accepting rests when the system is out of descriptors.
+const acceptPause = 50 * time.Millisecond
+
+// accept takes connections until the listener is closed. Running out of descriptors is waited out, not died of.
+func (t *tcpListener) accept(s *Server) error {
+	for {
+		conn, err := t.listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			s.noisy.Warn("accept failed", errorField(err))
+			select {
+			case <-time.After(acceptPause):
+				continue
+			case <-s.closed:
+				return nil
+			}
+		}
+		remote := unmap(conn.RemoteAddr().(*net.TCPAddr).AddrPort())
+		w := s.tcps.add(conn, remote, t.advertise)
+		if w == nil {
+			_ = conn.Close()
+			continue
+		}
+		s.running.Go(func() {
+			w.read(s)
+			s.tcps.remove(w)
+			s.registrar.gone(w.number)
+		})
+	}
+}
+
+func (t *tcpListener) close() { _ = t.listener.Close() }
+
+// tcpWire is one connection.
+type tcpWire struct {
+	conn      net.Conn
+	number    uint64
+	remote    netip.AddrPort
+	advertise netip.AddrPort
+}
+
+func (w *tcpWire) transport() Transport       { return TCP }
+func (w *tcpWire) id() uint64                 { return w.number }
+func (w *tcpWire) advertised() netip.AddrPort { return w.advertise }
+
+// send writes one message whole. A far end that does not read for the time of writing loses the connection, so that
+// nobody waits for it.
+func (w *tcpWire) send(_ netip.AddrPort, message []byte) error {
+	if err := w.conn.SetWriteDeadline(time.Now().Add(writing)); err != nil {
+		return err
+	}
+	_, err := w.conn.Write(message)
+	if err != nil {
+		_ = w.conn.Close()
+	}
+	return err
+}
+
+// read hands every message to the server, in order, until the connection ends or stops making sense.
+func (w *tcpWire) read(s *Server) {
+	defer w.conn.Close()
+	in := bufio.NewReaderSize(w.conn, 4096)
+	patience := unfinished // until the first message the far end has to hurry
+	for {
+		message, err := w.next(in, patience)
+		if err != nil {
+			if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+				s.noisy.Debug("connection ended", remoteField(w.remote), errorField(err))
+			}
+			return
+		}
+		s.receive(flow{w, w.remote}, message)
+		patience = 0
+	}
+}
+
+// next reads one message: it may idle for the given time before it begins (0: for ever), and must then be finished
+// in time. Pings (RFC 5626 section 3.5.1) are answered on the way.
+func (w *tcpWire) next(in *bufio.Reader, idle time.Duration) ([]byte, error) {
+	if err := w.conn.SetReadDeadline(deadline(idle)); err != nil {
+		return nil, err
+	}
+	for {
+		head, err := in.Peek(1)
+		if err != nil {
+			return nil, err
+		}
+		if head[0] != '\r' && head[0] != '\n' {
+			break
+		}
+		if err := w.blank(in); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.conn.SetReadDeadline(deadline(unfinished)); err != nil {
+		return nil, err
+	}
+	return frame(in)
+}
+
+// blank takes an empty line; two of them are a ping, and get a pong.
+func (w *tcpWire) blank(in *bufio.Reader) error {
+	if _, err := in.Discard(1); err != nil {
+		return err
+	}
+	if in.Buffered() < 3 {
+		return nil
+	}
+	rest, err := in.Peek(3)
+	if err != nil || !bytes.Equal(rest, []byte("\n\r\n")) {
+		return err
+	}
+	if _, err := in.Discard(3); err != nil {
+		return err
+	}
+	return w.send(w.remote, []byte("\r\n"))
+}
+
+func deadline(in time.Duration) time.Time {
+	if in <= 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(in)
+}
+
+// errNotFramed says that a stream cannot be cut into messages any more.
+var errNotFramed = errors.New("no message boundary in the stream")
+
+// frame cuts one message from a stream: headers up to the empty line, then as many bytes as Content-Length says,
+// which must be there on a stream (RFC 3261 section 18.3).
+func frame(in *bufio.Reader) ([]byte, error) {
+	var message []byte
+	length := -1
+	for {
+		line, err := in.ReadSlice('\n')
+		message = append(message, line...)
+		if len(message) > maxMessage {
+			return nil, fmt.Errorf("%w: headers over %d bytes", errNotFramed, maxMessage)
+		}
+		if errors.Is(err, bufio.ErrBufferFull) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if bytes.HasSuffix(message, []byte("\r\n\r\n")) {
+			break
+		}
+		if n, ok := contentLength(line); ok {
+			length = n
+		}
+	}
+	if length < 0 || len(message)+length > maxMessage {
+		return nil, fmt.Errorf("%w: missing or impossible Content-Length", errNotFramed)
+	}
+	head := len(message)
+	message = append(message, make([]byte, length)...)
+	_, err := io.ReadFull(in, message[head:])
+	return message, err
+}
+
+// contentLength reads a line if it is the Content-Length header, in its long or its compact form.
+func contentLength(line []byte) (int, bool) {
+	name, value, ok := bytes.Cut(line, []byte(":"))
+	if !ok {
+		return 0, false
+	}
+	name = bytes.TrimSpace(name)
+	if !bytes.EqualFold(name, []byte("content-length")) && !bytes.EqualFold(name, []byte("l")) {
+		return 0, false
+	}
+	return seconds(string(value))
+}
+
+// connections are the TCP connections that are open.
+type connections struct {
+	mu      sync.Mutex
+	last    uint64
+	open    map[uint64]*tcpWire
+	sources map[netip.Addr]int
+	closed  bool
+}
+
+func newConnections() *connections {
+	return &connections{open: map[uint64]*tcpWire{}, sources: map[netip.Addr]int{}}
+}
+
+// add takes in a connection, or returns nil when its source or all together have too many.
+func (c *connections) add(conn net.Conn, remote, advertise netip.AddrPort) *tcpWire {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || len(c.open) >= connectionsAtAll || c.sources[remote.Addr()] >= connectionsPerSource {
+		return nil
+	}
+	c.last++
+	w := &tcpWire{conn: conn, number: c.last, remote: remote, advertise: advertise}
+	c.open[w.number] = w
+	c.sources[remote.Addr()]++
+	return w
+}
+
+func (c *connections) remove(w *tcpWire) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.open, w.number)
+	if c.sources[w.remote.Addr()]--; c.sources[w.remote.Addr()] <= 0 {
+		delete(c.sources, w.remote.Addr())
+	}
+}
+
+// find returns the connection of that number, if it is still open.
+func (c *connections) find(number uint64) (*tcpWire, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	w, ok := c.open[number]
+	return w, ok
+}
+
+// close ends all connections, and refuses those that come.
+func (c *connections) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	for _, w := range c.open {
+		_ = w.conn.Close()
+	}
+}
