@@ -23,7 +23,7 @@ const HeardLimit = 1_000_000
 type Heard struct {
 	limit     int
 	audiences map[string]*audience // by sound
-	order     []Hearing            // in the order of hearing; the first may have been forgotten
+	order     []Hearing            // each hearing that is remembered, in order
 }
 
 // audience are those who have heard one sound.

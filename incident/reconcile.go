@@ -147,10 +147,7 @@ func (r *reconciliation) turn(next *Revision, d Definition, said Said) {
 // for it: it was in the file before, or it is a schedule that the node meets for the first time.
 func (r *reconciliation) add(next *Revision, d Definition, before bool) {
 	var end time.Time
-	switch {
-	case d.Schedule != nil:
-		end = d.Schedule.Until
-	case d.Active && before:
+	if d.Schedule != nil || d.Active && before {
 		end = d.end(r.now)
 	}
 	if end.IsZero() || end.After(r.now) {
@@ -173,7 +170,7 @@ func (r *reconciliation) told(rev Revision, d Definition) bool {
 func (r *reconciliation) start(next *Revision, d Definition) {
 	switch {
 	case d.Schedule != nil:
-		next.On, next.Start, next.End = true, d.Schedule.From, d.Schedule.Until
+		next.On, next.Start, next.End = true, d.Schedule.From, d.end(r.now)
 		r.judge(d, "schedule", next.End)
 	case d.Active:
 		next.On, next.Start = true, r.now
@@ -278,6 +275,8 @@ func (d Definition) wanted() bool { return d.Active || d.Schedule != nil }
 // end returns when the definition ends an incident that started then; zero: when it is switched off.
 func (d Definition) end(start time.Time) time.Time {
 	switch {
+	case d.Schedule != nil:
+		return d.Schedule.Until
 	case d.Manual:
 		return time.Time{}
 	case d.For > 0:
