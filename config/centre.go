@@ -19,7 +19,6 @@ type centreDraft struct {
 	routing      *routing.Plan
 	secrets      []secretUse
 	steps        map[ivr.Place]Place // where each step of each flow stands
-	waits        map[string]bool     // queues that announce something
 }
 
 // secretUse is the secret of one agent as it is written.

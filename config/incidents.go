@@ -116,7 +116,7 @@ func (d *incidentsDraft) effects(o object, key *value) incident.Effects {
 		}
 	}
 	d.scope(o, &e)
-	d.overflow(o, &e, key.text)
+	d.overflow(o, &e)
 	d.seats(o, &e)
 	if !o.has("message") && len(e.Overflow) == 0 && e.SeatsAdd == 0 && len(e.SeatsAgents) == 0 {
 		o.found.warn(key.at, "incident %s changes nothing; it may have message, overflow and seats", quote(key.text))
@@ -156,10 +156,10 @@ func (d *incidentsDraft) scope(o object, e *incident.Effects) {
 }
 
 // overflow reads the rules that an incident adds to queues.
-func (d *incidentsDraft) overflow(o object, e *incident.Effects, name string) {
+func (d *incidentsDraft) overflow(o object, e *incident.Effects) {
 	o.each("overflow", func(key, content *value) {
 		d.refer(aQueue, key.text, key.at)
-		rules := overflow(o, "overflow.*", content, key.text, d.names, name)
+		rules := overflow(o, "overflow.*", content, key.text, d.names)
 		if len(rules) == 0 {
 			o.found.add(key.at, "overflow of queue %s has no rule; write at least one, or take it out", quote(key.text))
 			return

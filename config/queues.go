@@ -24,7 +24,7 @@ func (d *centreDraft) queues(o object) {
 			WrapUp:       q.duration("wrap_up"),
 			Capacity:     q.count("capacity"),
 			MaxWait:      q.duration("max_wait"),
-			Overflow:     overflow(q, "overflow", q.value.get("overflow"), key.text, d.names, ""),
+			Overflow:     overflow(q, "overflow", q.value.get("overflow"), key.text, d.names),
 		}
 		waiting := ivr.Waiting{Music: q.prompt("music", d.names)}
 		if q.has("announce") {
@@ -44,7 +44,7 @@ func (d *centreDraft) queues(o object) {
 const minEvery = 5 * time.Second
 
 // overflow reads the rules by which callers of a queue are offered to others.
-func overflow(o object, name string, rules *value, home string, n *names, incident string) []routing.OverflowRule {
+func overflow(o object, name string, rules *value, home string, n *names) []routing.OverflowRule {
 	if rules == nil || rules.form == nothing {
 		return nil
 	}
@@ -56,9 +56,7 @@ func overflow(o object, name string, rules *value, home string, n *names, incide
 	var all []routing.OverflowRule
 	for _, item := range rules.items {
 		r := o.open(item, k.Path)
-		rule := routing.OverflowRule{
-			AfterWait: r.duration("after_wait"), WhenWaiting: r.count("when_waiting"), Incident: incident,
-		}
+		rule := routing.OverflowRule{AfterWait: r.duration("after_wait"), WhenWaiting: r.count("when_waiting")}
 		if !r.has("after_wait") && !r.has("when_waiting") {
 			r.found.add(r.value.at, "the rule has no condition; write after_wait, when_waiting or both")
 		}
