@@ -1,0 +1,451 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/spillway-voice/spillway/config"
+	"github.com/spillway-voice/spillway/config/watch"
+	"github.com/spillway-voice/spillway/internal/call"
+	"github.com/spillway-voice/spillway/internal/dispatch"
+	"github.com/spillway-voice/spillway/internal/ops"
+	"github.com/spillway-voice/spillway/media"
+	"github.com/spillway-voice/spillway/routing/memq"
+	"github.com/spillway-voice/spillway/sip"
+)
+
+// farewell is how long callers who are sent away at the end of a drain may hear why: the recording and a little more.
+const farewell = 15 * time.Second
+
+// apiClose is how long requests to the API may take to end.
+const apiClose = 2 * time.Second
+
+// Options are what an App is made of.
+type Options struct {
+	// Dir is the folder of spillway.yaml, centre.yaml and incidents.yaml.
+	Dir string
+	// Log is where the log goes, in the form that spillway.yaml says; nil: standard error.
+	Log io.Writer
+	// Env looks up environment variables for secrets; nil: os.LookupEnv.
+	Env func(string) (string, bool)
+}
+
+// App is one node. New opens everything and Close closes it; between the two it serves. Its methods are safe for concurrent use.
+type App struct {
+	config     *config.Node
+	log        *zap.Logger
+	store      *memq.Store
+	keep       *keeper
+	centre     *centre
+	dispatcher *dispatch.Dispatcher
+	front      *front
+	engine     *media.Engine
+	house      *call.House
+	feed       *ops.Feed
+	metrics    *ops.Metrics
+	node       *node
+	api        *ops.Server
+
+	draining atomic.Bool
+	closing  chan struct{} // House.Closing
+	sendAway sync.Once
+	failed   chan error
+	stack    stack
+}
+
+// MistakesError says that a node cannot start with these files: what `spillway check` prints.
+type MistakesError struct {
+	Report config.Report
+}
+
+// Error names the first mistake, and how many there are.
+func (e *MistakesError) Error() string {
+	if e.Report.Unreadable != nil {
+		return e.Report.Unreadable.Error()
+	}
+	first := e.Report.Error()
+	if first == nil {
+		return "no usable configuration"
+	}
+	return first.String()
+}
+
+// New starts a node; when it returns, calls are taken. What was opened before a failure is closed again.
+func New(o Options) (*App, error) {
+	a := &App{closing: make(chan struct{}), failed: make(chan error, 4)}
+	if err := a.open(o); err != nil {
+		a.stack.close()
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *App) open(o Options) error {
+	check := config.Options{Prompts: openPrompts, Env: o.Env}
+	report, current := a.load(o.Dir, check)
+	if report.Node == nil || report.Snapshot == nil {
+		return &MistakesError{report}
+	}
+	a.config = report.Node
+	a.log = newLogger(a.config.Log, cmp.Or[io.Writer](o.Log, os.Stderr))
+	a.warn(report)
+	if err := a.openCentre(o.Dir, report); err != nil {
+		return err
+	}
+	if err := a.openQueues(); err != nil {
+		return err
+	}
+	if err := a.openCalls(); err != nil {
+		return err
+	}
+	if err := a.openOps(); err != nil {
+		return err
+	}
+	a.serve()
+	if current == nil {
+		current = report.Sources
+	}
+	a.watch(o.Dir, check, current)
+	a.log.Info("ready", zap.String("node", a.config.ID), zap.String("centre", report.Snapshot.Centre.Name),
+		zap.Stringers("sip", a.SIP()), zap.String("http", a.HTTP()), zap.String("configuration", report.Snapshot.Version))
+	return nil
+}
+
+// load judges the folder; where a file is invalid, the last good copy in node.data serves.
+func (a *App) load(dir string, check config.Options) (config.Report, *config.Sources) {
+	first := config.CheckDir(dir, check)
+	if first.Node == nil {
+		return first, nil
+	}
+	last, err := config.LoadLastGood(first.Node.Data)
+	check.Starting = err != nil
+	return config.CheckAfter(dir, last, check), last
+}
+
+// openPrompts lets config look at the recordings of a centre.
+func openPrompts(dir string) config.Prompts {
+	library, err := media.OpenLibrary(dir)
+	if err != nil {
+		return unusable{err}
+	}
+	return library
+}
+
+// unusable is a prompts folder that cannot be looked at.
+type unusable struct{ err error }
+
+// Check says why.
+func (u unusable) Check(string) error { return u.err }
+
+// warn tells what the configuration says of itself.
+func (a *App) warn(r config.Report) {
+	for _, m := range r.Mistakes {
+		a.log.Warn(m.String())
+	}
+	if a.config.Redis.URL == "" {
+		a.log.Info("the queues live in memory and end with this process; incidents and pauses are kept", zap.String("data", a.config.Data))
+	}
+	if allowed := openFiles(); allowed < uint64(a.config.OpenFiles()) {
+		a.log.Warn("limits.calls needs more open files than this process may have: raise the limit (ulimit -n) or lower limits.calls",
+			zap.Int("needed", a.config.OpenFiles()), zap.Uint64("allowed", allowed))
+	}
+}
+
+func (a *App) openCentre(dir string, report config.Report) error {
+	keep, err := openKeeper(a.config.Data)
+	if err != nil {
+		return err
+	}
+	a.keep = keep
+	a.centre = newCentre(a.config.ID, filepath.Join(dir, config.IncidentsFile), keep, a.log.Named("centre"))
+	a.centre.onPublish = func(*edition) {}
+	a.centre.onChange = a.onChange
+	a.feed = ops.NewFeed(report.Snapshot.Centre.Name, a.config.ID)
+	a.stack.push("feed", a.feed.Close)
+	return a.centre.apply(report)
+}
+
+func (a *App) openQueues() error {
+	a.store = memq.New(memq.Options{Pauses: a.keep.pauses()})
+	a.node = &node{id: a.config.ID, centre: a.centre, ledger: call.NewLedger(), draining: a.draining.Load}
+	a.metrics = ops.NewMetrics(ops.Sources{Name: a.config.ID, Node: a.node, RTP: a.rtp})
+	figures := &figures{feed: a.feed, metrics: a.metrics, log: a.log.Named("queues")}
+	e := a.centre.current()
+	d, err := dispatch.New(dispatch.Options{Store: a.store, Node: a.config.ID, Plan: e.plan.Routing,
+		Zone: e.snapshot.Centre.Zone, Observer: figures, Logger: a.log.Named("dispatch")})
+	if err != nil {
+		return err
+	}
+	a.dispatcher, a.node.dispatcher = d, d
+	a.house = &call.House{
+		Plan: func() *call.Plan { return a.centre.current().plan }, Queue: d, Heard: a.centre.heard, Ledger: a.node.ledger,
+		Log: a.log.Named("call"), Told: a.centre.told, Ended: figures.ended,
+		Duration: a.config.Limits.CallDuration, Closing: a.closing,
+	}
+	a.background("dispatcher", func(ctx context.Context) { a.fail(d.Run(ctx)) })
+	a.background("figures", func(ctx context.Context) { figures.follow(ctx, d) })
+	a.background("pauses", a.keepPauses)
+	return nil
+}
+
+func (a *App) openCalls() error {
+	a.front = &front{house: a.house, dispatcher: a.dispatcher, log: a.log.Named("sip")}
+	server, err := sip.New(a.sipOptions())
+	if err != nil {
+		return err
+	}
+	a.front.server, a.house.Phones = server, a.front
+	a.stack.push("sip", server.Close)
+	a.engine, err = media.NewEngine(a.mediaOptions(server))
+	if err != nil {
+		return err
+	}
+	a.stack.push("media", a.engine.Close)
+	a.house.Sound = func(o call.SoundOptions) (call.Sound, error) {
+		return a.engine.Open(media.SessionOptions{Signalling: o.Signalling, Trusted: o.Trusted})
+	}
+	a.house.Join = a.join
+	a.house.Part = func(one, _ call.Sound) { media.Unbridge(one.(*media.Session)) }
+	server.SetDirectory(directory(a.centre.current().snapshot))
+	server.SetLimits(sip.Limits{Calls: a.config.Limits.Calls, CallsPerSecond: a.config.Limits.CallsPerSecond})
+	a.stack.push("calls", func() { server.Close(); a.house.Wait() })
+	return nil
+}
+
+// join lets two legs hear each other.
+func (a *App) join(one, other call.Sound) {
+	if err := media.Bridge(one.(*media.Session), other.(*media.Session)); err != nil {
+		a.log.Error("two legs could not be joined", zap.Error(err))
+	}
+}
+
+func (a *App) sipOptions() sip.Options {
+	o := sip.Options{
+		Advertise: a.config.SIP.Advertise, Realm: a.config.SIP.Realm, Handler: a.front, Logger: a.log.Named("sip"),
+		Answered: a.metrics.SIPRequest,
+	}
+	for _, l := range a.config.SIP.Listen {
+		o.Listen = append(o.Listen, sip.Listen{Network: l.Network + "4", Address: l.Addr})
+	}
+	for _, d := range a.config.SIP.Digest {
+		o.Digest = append(o.Digest, sip.Algorithm(d))
+	}
+	return o
+}
+
+func (a *App) mediaOptions(server *sip.Server) media.Options {
+	o := media.Options{
+		Low: uint16(a.config.Media.FirstPort), High: uint16(a.config.Media.LastPort), // config has them within 1 to 65535
+		Bind: netip.IPv4Unspecified(), Advertise: a.config.Media.Advertise, Timeout: a.config.Media.Timeout, Logger: a.log.Named("media"),
+	}
+	if o.Advertise.IsLoopback() {
+		o.Bind = o.Advertise
+	}
+	for _, name := range a.config.Media.Codecs {
+		if codec, err := media.ParseCodec(name); err == nil { // config accepts no other
+			o.Codecs = append(o.Codecs, codec)
+		}
+	}
+	for _, l := range server.Addresses() {
+		o.Own = append(o.Own, l.Address)
+	}
+	return o
+}
+
+func (a *App) openOps() error {
+	var tokens []ops.Token
+	for name, t := range a.config.HTTP.Tokens {
+		tokens = append(tokens, ops.Token{Name: name, Secret: t.Secret.Reveal(), Read: t.Read, Act: t.Act})
+	}
+	api, err := ops.Listen(ops.Options{Listen: a.config.HTTP.Listen.String(), Node: a.node, Feed: a.feed,
+		Metrics: a.metrics, Tokens: tokens, Log: a.log.Named("http")})
+	if err != nil {
+		return err
+	}
+	a.api = api
+	a.stack.push("http", func() {
+		ctx, cancel := context.WithTimeout(context.Background(), apiClose)
+		defer cancel()
+		if err := api.Close(ctx); err != nil {
+			a.log.Warn("the API did not close cleanly", zap.Error(err))
+		}
+	})
+	return nil
+}
+
+// serve lets the rooms work: from here on calls come in and plans go out.
+func (a *App) serve() {
+	a.centre.onPublish = func(e *edition) {
+		a.dispatcher.SetPlan(e.plan.Routing)
+		a.front.server.SetDirectory(directory(e.snapshot))
+	}
+	a.background("centre", a.centre.run)
+	go func() { a.fail(a.front.server.Serve()) }()
+}
+
+// watch applies what is saved from now on.
+func (a *App) watch(dir string, check config.Options, current *config.Sources) {
+	w := watch.New(watch.Options{Dir: dir, Check: check, Current: current, Apply: func(r config.Report, change watch.Change) error {
+		if change.Node {
+			a.log.Warn(config.NodeFile + " was changed: that needs a restart")
+		}
+		for _, m := range r.Mistakes {
+			a.log.Warn(m.String())
+		}
+		var refused error
+		err := a.centre.do(context.Background(), func() { refused = a.centre.apply(r) })
+		if err = errors.Join(err, refused); err != nil {
+			a.log.Error("a saved configuration was not applied", zap.Error(err))
+		}
+		return err
+	}})
+	a.background("watcher", w.Run)
+}
+
+// directory is who may call and register.
+func directory(s *config.Snapshot) *sip.Directory {
+	d := &sip.Directory{Accounts: make(map[string]sip.Account, len(s.Accounts))}
+	for name, account := range s.Accounts {
+		d.Accounts[name] = sip.Account{Secret: account.Secret.Reveal()}
+	}
+	for _, t := range s.Trunks {
+		d.Trunks = append(d.Trunks, sip.Trunk{Name: t.Name, Accept: t.Accept})
+	}
+	return d
+}
+
+// onChange tells people what changed, in one sentence.
+func (a *App) onChange(c change) {
+	a.log.Info(c.sentence, zap.String("incident", c.incident))
+	kind := ops.ConfigApplied
+	if c.incident != "" {
+		kind = ops.IncidentRevised
+	}
+	a.feed.Publish(ops.Event{Type: kind, Incident: c.incident, Reason: c.sentence})
+}
+
+// keepPauses writes the pauses down whenever they change.
+func (a *App) keepPauses(ctx context.Context) {
+	saved := a.store.Pauses()
+	for ctx.Err() == nil {
+		_, events, err := a.dispatcher.Events(ctx)
+		if err != nil {
+			return // the dispatcher has stopped
+		}
+		for e := range events {
+			if e.Agent == nil {
+				continue
+			}
+			if pauses := a.store.Pauses(); !samePauses(saved, pauses) {
+				if err := a.keep.savePauses(pauses); err != nil {
+					a.log.Error("the pauses could not be kept", zap.Error(err))
+					continue
+				}
+				saved = pauses
+			}
+		}
+	}
+}
+
+func samePauses(a, b map[string]memq.Pause) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for name, p := range a {
+		if q, ok := b[name]; !ok || p != q {
+			return false
+		}
+	}
+	return true
+}
+
+func (a *App) rtp() ops.RTP {
+	if a.engine == nil {
+		return ops.RTP{}
+	}
+	s := a.engine.Stats()
+	return ops.RTP{Received: s.PacketsIn, Sent: s.PacketsOut, Lost: s.Lost}
+}
+
+// SIP is where the node listens for SIP, with the ports that it took.
+func (a *App) SIP() []Address {
+	listeners := a.front.server.Addresses()
+	addresses := make([]Address, len(listeners))
+	for i, l := range listeners {
+		addresses[i] = Address{l.Network[:3], l.Address}
+	}
+	return addresses
+}
+
+// HTTP is where the API listens.
+func (a *App) HTTP() string { return a.api.Addr().String() }
+
+// Address is one address that the node listens on.
+type Address struct {
+	Network string // "udp" or "tcp"
+	netip.AddrPort
+}
+
+// String is the address as configuration writes it.
+func (a Address) String() string { return a.Network + "://" + a.AddrPort.String() }
+
+// Failed is ready when a room of the node failed by itself: the node should be closed.
+func (a *App) Failed() <-chan error { return a.failed }
+
+func (a *App) fail(err error) {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return
+	}
+	select {
+	case a.failed <- err:
+	default: // one reason is enough
+	}
+}
+
+// Drain takes no new calls and waits until the running ones are over, at most as long as limits.drain says or until the context
+// ends; who still waits then hears an apology.
+func (a *App) Drain(ctx context.Context) {
+	a.draining.Store(true)
+	a.front.server.Drain()
+	a.log.Info("draining", zap.Int("calls", a.house.Ledger.Live()), zap.Duration("limit", a.config.Limits.Drain))
+	over := make(chan struct{})
+	go func() { a.house.Wait(); close(over) }()
+	limit := time.NewTimer(a.config.Limits.Drain)
+	defer limit.Stop()
+	select {
+	case <-over:
+		return
+	case <-limit.C:
+	case <-ctx.Done():
+	}
+	a.endCalls()
+	select {
+	case <-over:
+	case <-time.After(farewell):
+	case <-ctx.Done():
+	}
+}
+
+// endCalls tells every call that its time is over.
+func (a *App) endCalls() { a.sendAway.Do(func() { close(a.closing) }) }
+
+// Close ends the node. Calls that still run are hung up.
+func (a *App) Close() { a.stack.close() }
+
+// background runs a goroutine that ends when the node closes.
+func (a *App) background(name string, run func(context.Context)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); run(ctx) }()
+	a.stack.push(name, func() { cancel(); <-done })
+}

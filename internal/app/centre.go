@@ -1,0 +1,316 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/spillway-voice/spillway/config"
+	"github.com/spillway-voice/spillway/incident"
+	"github.com/spillway-voice/spillway/internal/call"
+	"github.com/spillway-voice/spillway/media"
+)
+
+// settle is how long after a toggle the sentence about it waits for the calls that it reached: they react within milliseconds,
+// and the sentence must say how many they were.
+const settle = 300 * time.Millisecond
+
+// sweepHeard is how often it is forgotten who heard the messages of incidents long past.
+const sweepHeard = time.Hour
+
+// centre owns what holds now: the configuration in force, the board of incidents and the plan made of both. One goroutine (run)
+// changes them, request by request; everybody else reads what it has published.
+type centre struct {
+	node     string
+	file     string // incidents.yaml, for the revisions that it makes
+	log      *zap.Logger
+	keep     *keeper
+	heard    *heard
+	requests chan func()
+	stopped  chan struct{}
+
+	published atomic.Pointer[edition]
+	onPublish func(*edition) // tells the rooms; on the owner's goroutine
+	onChange  func(change)   // tells people; on the owner's goroutine
+
+	// Owned by run.
+	board      incident.Board
+	said       map[string]incident.Said
+	superseded chan struct{}
+	reached    map[string]*atomic.Int64 // waiting callers to whom a message began to play, by incident
+}
+
+// edition is what was published at one moment. It is immutable.
+type edition struct {
+	snapshot  *config.Snapshot
+	board     incident.Board
+	plan      *call.Plan
+	library   *media.Library
+	trouble   *config.Mistake // what is wrong on disk, or nil
+	appliedAt time.Time       // of this edition
+	// configuredAt is when the snapshot came into force.
+	configuredAt time.Time
+	reached      map[string]*atomic.Int64
+}
+
+// change is something that people are told: one sentence.
+type change struct {
+	incident string // "" for a change of the configuration alone
+	sentence string
+}
+
+func newCentre(node, file string, keep *keeper, log *zap.Logger) *centre {
+	board, said := keep.board()
+	return &centre{
+		node: node, file: file, log: log, keep: keep,
+		heard:    &heard{memory: incident.NewHeard(incident.HeardLimit)},
+		requests: make(chan func()), stopped: make(chan struct{}),
+		board: board, said: said,
+		reached: make(map[string]*atomic.Int64),
+	}
+}
+
+// run is the owner's goroutine: requests, and what time alone changes.
+func (c *centre) run(ctx context.Context) {
+	defer close(c.stopped)
+	sweep := time.NewTicker(sweepHeard)
+	defer sweep.Stop()
+	for {
+		clock := c.nextByTime()
+		select {
+		case <-ctx.Done():
+			return
+		case request := <-c.requests:
+			request()
+		case <-clock:
+			c.onClock()
+		case <-sweep.C:
+			c.heard.sweep(c.board, time.Now())
+		}
+	}
+}
+
+// do runs a request on the owner's goroutine and waits for it; false when the centre has stopped.
+func (c *centre) do(ctx context.Context, request func()) error {
+	done := make(chan struct{})
+	select {
+	case c.requests <- func() { defer close(done); request() }:
+		<-done
+		return nil
+	case <-c.stopped:
+		return context.Canceled
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// nextByTime is ready when an incident starts or ends by the clock.
+func (c *centre) nextByTime() <-chan time.Time {
+	next := incident.Next(c.board, time.Now())
+	if next.IsZero() {
+		return nil
+	}
+	return time.After(time.Until(next))
+}
+
+// current is what holds now.
+func (c *centre) current() *edition { return c.published.Load() }
+
+// apply takes over a judged folder: what is good of it holds from now on, what is wrong is shown.
+func (c *centre) apply(r config.Report) error {
+	before := c.current()
+	if r.Snapshot == nil {
+		return fmt.Errorf("no usable configuration: %v", r.Error())
+	}
+	if before != nil && before.snapshot.Version == r.Snapshot.Version {
+		same := *before
+		same.trouble = r.Error()
+		c.published.Store(&same)
+		return nil
+	}
+	library, err := media.OpenLibrary(r.Snapshot.Centre.PromptsDir)
+	if err != nil {
+		return err
+	}
+	outcome := incident.Reconcile(c.board, incident.File{
+		Definitions: r.Snapshot.Incidents,
+		By:          "file@" + c.node,
+		From:        c.file,
+		Sound:       c.keep.soundOf(library, r.Snapshot.Centre.PromptsDir),
+	}, c.said, c.now(r.Snapshot))
+	if len(outcome.Mistakes) > 0 {
+		return &outcome.Mistakes[0]
+	}
+	board := c.board
+	for _, revision := range outcome.Revisions {
+		board = board.With(revision)
+	}
+	if err := c.keep.saveBoard(board, outcome.Said); err != nil {
+		return err
+	}
+	// Nothing fails from here on.
+	for _, w := range outcome.Warnings {
+		c.log.Warn(w.Text, zap.String("incident", w.Incident))
+	}
+	old := c.board
+	c.board, c.said = board, outcome.Said
+	c.publish(r.Snapshot, library, r.Error(), time.Now())
+	if before != nil {
+		c.onChange(change{sentence: "configuration " + r.Snapshot.Version + " applied"})
+	}
+	c.tell(old, outcome.Revisions)
+	return nil
+}
+
+// now is the present in the centre's zone, in which people are told times.
+func (c *centre) now(s *config.Snapshot) time.Time { return time.Now().In(s.Centre.Zone) }
+
+// toggle switches an incident by API or command. When it returns without an error, the revision is kept.
+func (c *centre) toggle(name string, t incident.Toggle) error {
+	e := c.current()
+	var definition incident.Definition
+	if d := e.snapshot.Incident(name); d != nil {
+		definition = *d
+	}
+	revision, err := incident.Switch(c.board, name, definition, t, c.now(e.snapshot))
+	if err != nil {
+		return err
+	}
+	if revision.Number == c.board.Revisions[name].Number {
+		return nil
+	}
+	board := c.board.With(revision)
+	if err := c.keep.saveBoard(board, c.said); err != nil {
+		return err
+	}
+	old := c.board
+	c.board = board
+	c.republish()
+	c.tell(old, []incident.Revision{revision})
+	return nil
+}
+
+// onClock publishes what holds now that an incident has started or ended by the clock, and says so.
+func (c *centre) onClock() {
+	e := c.current()
+	wasActive := activeNames(e.plan.Board, e.appliedAt)
+	c.republish()
+	now := c.now(e.snapshot)
+	active := activeNames(c.board, now)
+	for name := range wasActive {
+		if !active[name] {
+			c.onChange(change{name, name + " ended at its time"})
+		}
+	}
+	for name := range active {
+		if !wasActive[name] {
+			c.tellReached(name, name+" began as scheduled")
+		}
+	}
+}
+
+func activeNames(b incident.Board, now time.Time) map[string]bool {
+	names := make(map[string]bool)
+	for _, r := range incident.ActiveNow(b, now) {
+		names[r.Incident] = true
+	}
+	return names
+}
+
+// republish makes a new plan of the same configuration.
+func (c *centre) republish() {
+	e := c.current()
+	c.publish(e.snapshot, e.library, e.trouble, time.Now())
+}
+
+// publish makes a plan of a configuration and the board, and swaps it in: calls that wait are woken by the old one's end.
+func (c *centre) publish(s *config.Snapshot, library *media.Library, trouble *config.Mistake, now time.Time) {
+	overlaid, warnings := incident.Overlay(s.Routing, c.board, now)
+	for _, w := range warnings {
+		c.log.Warn(w.Text, zap.String("incident", w.Incident))
+	}
+	reached := make(map[string]*atomic.Int64)
+	for name := range activeNames(c.board, now) {
+		reached[name] = new(atomic.Int64)
+	}
+	configuredAt := now
+	if before := c.current(); before != nil && before.snapshot == s {
+		configuredAt = before.configuredAt
+	}
+	last := c.superseded
+	c.superseded = make(chan struct{})
+	e := &edition{
+		snapshot: s, board: c.board, library: library, trouble: trouble, appliedAt: now, configuredAt: configuredAt, reached: reached,
+		plan: &call.Plan{
+			Numbers: s.Numbers, Conversation: s.Conversation, Routing: overlaid, Board: c.board,
+			Zone: s.Centre.Zone, Trunks: trunkMedia(s), Prompts: c.recordings(library),
+			Superseded: c.superseded,
+		},
+	}
+	c.published.Store(e)
+	c.onPublish(e)
+	if last != nil {
+		close(last)
+	}
+}
+
+// recordings are what calls play: those of the library and the messages of the board. Music goes on where it is while the
+// library stays the same.
+func (c *centre) recordings(library *media.Library) *recordings {
+	r := &recordings{library: library, messages: make(map[string]*media.Prompt)}
+	if e := c.current(); e != nil && e.library == library {
+		r.music = e.plan.Prompts.(*recordings).music
+	} else {
+		r.music = new(sync.Map)
+	}
+	for name, revision := range c.board.Revisions {
+		if revision.Sound == "" {
+			continue
+		}
+		message, err := c.keep.sound(revision.Sound)
+		if err != nil {
+			c.log.Error("the message of an incident cannot be played", zap.String("incident", name), zap.Error(err))
+			continue
+		}
+		r.messages[revision.Sound] = message
+	}
+	return r
+}
+
+func trunkMedia(s *config.Snapshot) map[string]call.Trunk {
+	trunks := make(map[string]call.Trunk, len(s.Trunks))
+	for _, t := range s.Trunks {
+		trunks[t.Name] = call.Trunk{Media: t.Media}
+	}
+	return trunks
+}
+
+// tell says each revision in one sentence, with how many waiting callers it reached.
+func (c *centre) tell(old incident.Board, revisions []incident.Revision) {
+	now := c.now(c.current().snapshot)
+	for _, r := range revisions {
+		c.tellReached(r.Incident, incident.Sentence(old.Revisions[r.Incident], r, now))
+	}
+}
+
+// tellReached waits until the waiting callers have reacted and says how many heard the message begin.
+func (c *centre) tellReached(name, sentence string) {
+	reached := c.current().reached[name]
+	time.AfterFunc(settle, func() {
+		if reached != nil {
+			sentence = fmt.Sprintf("%s, played to %d waiting, 1 of 1 nodes", sentence, reached.Load())
+		}
+		c.onChange(change{name, sentence})
+	})
+}
+
+// told counts a waiting caller to whom the message of an incident begins to play.
+func (c *centre) told(name string) {
+	if n := c.current().reached[name]; n != nil {
+		n.Add(1)
+	}
+}

@@ -1,0 +1,182 @@
+package app
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"github.com/spillway-voice/spillway/incident"
+	"github.com/spillway-voice/spillway/media"
+	"github.com/spillway-voice/spillway/media/prompts"
+	"github.com/spillway-voice/spillway/routing/memq"
+)
+
+// keeper keeps in node.data what must outlive the process while the queues are in memory: the board of incidents with the sounds
+// of its messages, what this node's file last said, and the pauses. Each file is replaced whole, by a rename. It is used by one
+// goroutine at a time.
+type keeper struct {
+	dir    string
+	sounds map[string]*media.Prompt // decoded, by SHA-256
+}
+
+// The files below node.data.
+const (
+	boardFile  = "board.json"
+	pausesFile = "pauses.json"
+	soundsDir  = "sounds"
+)
+
+// kept is the content of boardFile.
+type kept struct {
+	Board incident.Board           `json:"board"`
+	Said  map[string]incident.Said `json:"said"`
+}
+
+// openKeeper makes the folder and checks that what it holds can be read: to start without the board would be to forget an incident.
+func openKeeper(dir string) (*keeper, error) {
+	if err := os.MkdirAll(filepath.Join(dir, soundsDir), 0o700); err != nil {
+		return nil, fmt.Errorf("node.data: %w", err)
+	}
+	k := &keeper{dir: dir, sounds: make(map[string]*media.Prompt)}
+	if err := k.read(boardFile, new(kept)); err != nil {
+		return nil, err
+	}
+	return k, k.read(pausesFile, new(map[string]memq.Pause))
+}
+
+// read decodes a file; one that does not exist leaves the value as it is.
+func (k *keeper) read(name string, into any) error {
+	text, err := os.ReadFile(filepath.Join(k.dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("node.data: %w", err)
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("node.data: %s cannot be read (%w); move it away to start without it", name, err)
+	}
+	return nil
+}
+
+// write replaces a file, on the disk before it returns.
+func (k *keeper) write(name string, content []byte) error {
+	temporary, err := os.CreateTemp(k.dir, ".new-*")
+	if err != nil {
+		return fmt.Errorf("node.data: %w", err)
+	}
+	defer os.Remove(temporary.Name()) // gone already when all went well
+	_, err = temporary.Write(content)
+	err = errors.Join(err, temporary.Sync(), temporary.Close())
+	if err == nil {
+		err = os.Rename(temporary.Name(), filepath.Join(k.dir, name))
+	}
+	if err != nil {
+		return fmt.Errorf("node.data: %w", err)
+	}
+	return nil
+}
+
+// board returns what was kept of the incidents.
+func (k *keeper) board() (incident.Board, map[string]incident.Said) {
+	var was kept
+	if err := k.read(boardFile, &was); err != nil { // openKeeper has read it
+		was = kept{}
+	}
+	return was.Board, was.Said
+}
+
+func (k *keeper) saveBoard(b incident.Board, said map[string]incident.Said) error {
+	text, err := json.MarshalIndent(kept{b, said}, "", " ")
+	if err != nil {
+		return fmt.Errorf("node.data: %w", err)
+	}
+	return k.write(boardFile, text)
+}
+
+// pauses returns who was paused when the process ended.
+func (k *keeper) pauses() map[string]memq.Pause {
+	var was map[string]memq.Pause
+	if err := k.read(pausesFile, &was); err != nil { // openKeeper has read it
+		return nil
+	}
+	return was
+}
+
+func (k *keeper) savePauses(p map[string]memq.Pause) error {
+	text, err := json.MarshalIndent(p, "", " ")
+	if err != nil {
+		return fmt.Errorf("node.data: %w", err)
+	}
+	return k.write(pausesFile, text)
+}
+
+// soundOf returns what incident.File wants to know of a message: the content's SHA-256. The content is kept then, so
+// that the revision plays the same whatever becomes of the file.
+func (k *keeper) soundOf(library *media.Library, dir string) func(prompt string) (string, error) {
+	return func(name string) (string, error) {
+		prompt, err := library.Prompt(name)
+		if err != nil {
+			return "", err
+		}
+		sum := prompt.SHA256()
+		sound := hex.EncodeToString(sum[:])
+		if _, ok := k.sounds[sound]; ok {
+			return sound, nil
+		}
+		content, err := readRecording(dir, name)
+		if err != nil {
+			return "", err
+		}
+		if sha256.Sum256(content) != sum {
+			return "", fmt.Errorf("recording %q changed while it was read; save again", name)
+		}
+		if err := k.write(filepath.Join(soundsDir, sound+".wav"), content); err != nil {
+			return "", err
+		}
+		k.sounds[sound] = prompt
+		return sound, nil
+	}
+}
+
+// readRecording reads the file of a recording: the centre's, or the built-in one.
+func readRecording(dir, name string) ([]byte, error) {
+	root, err := os.OpenRoot(dir)
+	if err == nil {
+		defer root.Close()
+		content, err := root.ReadFile(name)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return content, err
+		}
+	}
+	return fs.ReadFile(prompts.English(), name)
+}
+
+// soundName is a SHA-256 in hex.
+var soundName = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// sound returns a kept recording.
+func (k *keeper) sound(sum string) (*media.Prompt, error) {
+	if prompt, ok := k.sounds[sum]; ok {
+		return prompt, nil
+	}
+	if !soundName.MatchString(sum) {
+		return nil, fmt.Errorf("no SHA-256 in hex: %.64q", sum)
+	}
+	content, err := os.ReadFile(filepath.Join(k.dir, soundsDir, sum+".wav"))
+	if err != nil {
+		return nil, fmt.Errorf("node.data: %w", err)
+	}
+	prompt, err := media.ParseWAV(content)
+	if err != nil {
+		return nil, fmt.Errorf("node.data: sound %.12s: %w", sum, err)
+	}
+	k.sounds[sum] = prompt
+	return prompt, nil
+}

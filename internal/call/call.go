@@ -1,0 +1,270 @@
+package call
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/zap"
+
+	"github.com/spillway-voice/spillway/ivr"
+	"github.com/spillway-voice/spillway/media"
+	"github.com/spillway-voice/spillway/sip"
+)
+
+// storeTime bounds every request to the queue: a store that is slower than this is treated as away (DESIGN.md section 5).
+const storeTime = 100 * time.Millisecond
+
+// pingTime bounds the question to a silent leg whether it is still there: more than a lost packet, less than a caller's patience.
+const pingTime = 5 * time.Second
+
+// Call is one caller's visit. Only the goroutine that runs Take touches it.
+type Call struct {
+	house *House
+	plan  *Plan
+	log   *zap.Logger
+	leg   Leg
+	sound Sound // nil until opened
+	entry *entry
+	info  Info
+	over  bool
+
+	// What the caller hears.
+	playing   uint64 // the id of the last Play
+	afterPlay func() // what follows it; nil: nothing
+
+	// The conversation with the flow.
+	machine *ivr.Machine // nil in a call that no flow began
+	patient alarm        // the machine's Wait
+	told    time.Time    // when an incident's message last began in this call; zero: never
+
+	// The queue.
+	waiting  *waiting  // nil outside of a queue
+	priority int       // with which it was entered last
+	first    time.Time // first entry of this visit; zero: none yet
+
+	// The other side: an agent who is ringing or talking.
+	party *party
+
+	asking  bool // a question to a silent leg is under way
+	asked   chan bool
+	longest alarm           // the call's own limit
+	dialled []byte          // SDP with which a call that an agent dialled is answered
+	closing <-chan struct{} // House.Closing until it was heeded
+	leaving bool            // a last recording plays
+}
+
+// Take serves a new call to its end, on the goroutine of whoever calls it.
+func (h *House) Take(leg Leg) {
+	h.calls.Add(1)
+	defer h.calls.Done()
+	id, err := uuid.NewV7()
+	if err != nil { // no randomness: nothing can be done safely
+		leg.Reject(500, "Server Internal Error")
+		return
+	}
+	now := time.Now()
+	c := &Call{
+		house: h, plan: h.Plan(), leg: leg,
+		log:   h.Log.With(zap.String("call", id.String()), zap.String("sip_call_id", leg.ID())),
+		asked: make(chan bool, 1), closing: h.Closing,
+		info: Info{ID: id.String(), SIPCallID: leg.ID(), From: caller(leg.From().Number), To: leg.To(),
+			State: InIVR, Since: now, Started: now},
+	}
+	c.entry = h.Ledger.open(c.info)
+	defer c.close()
+	if c.begin() {
+		c.run()
+	}
+}
+
+// caller is a caller's number, "" for one who does not tell it (RFC 3323 section 4.1.1.3).
+func caller(number string) string {
+	if number == "anonymous" {
+		return ""
+	}
+	return number
+}
+
+// begin decides what the dialled number starts; false when the call was refused.
+func (c *Call) begin() bool {
+	if c.leg.Peer().Kind == sip.PeerAgent {
+		return c.beginAgent()
+	}
+	flow, ok := c.plan.Numbers[c.leg.To()]
+	if !ok {
+		return c.refuse(404, "Not Found", Ending{Refused, Closed})
+	}
+	return c.beginFlow(flow)
+}
+
+// run waits for what happens next until the call is over.
+func (c *Call) run() {
+	if c.house.Duration > 0 {
+		c.longest.set(c.house.Duration)
+	}
+	for !c.over {
+		select {
+		case e, ok := <-c.leg.Events():
+			c.onLeg(e, ok)
+		case e := <-c.soundEvents():
+			c.onSound(e)
+		case n := <-c.notices():
+			c.onNotice(n)
+		case e := <-c.partyEvents():
+			c.onParty(e)
+		case e := <-c.partySound():
+			c.onPartySound(e)
+		case <-c.partyDeadline():
+			c.onRingOver()
+		case <-c.announceDue():
+			c.announce()
+		case <-c.patient.due():
+			c.patient.stop()
+			c.step(ivr.Expired{})
+		case <-c.plan.Superseded:
+			c.plan = c.house.Plan()
+			c.onPlan()
+		case here := <-c.asked:
+			c.onAsked(here)
+		case <-c.longest.due():
+			c.finish(Ending{c.servedOr(Broken), Timeout})
+		case <-c.closing:
+			c.onClosing()
+		}
+	}
+}
+
+// close leaves nothing behind, whatever way the call ended, also by a panic.
+func (c *Call) close() {
+	if cause := recover(); cause != nil {
+		c.log.Error("a call panicked and was ended", zap.Any("cause", cause), zap.Stack("stack"))
+		c.info.Result, c.info.Reason = Broken, OurFailure
+		defer panic(cause) // the front door counts it
+	}
+	c.leaveQueue(string(c.info.Reason))
+	c.dropParty()
+	c.patient.stop()
+	c.longest.stop()
+	c.leg.Hangup()
+	if c.sound != nil {
+		c.sound.Close()
+	}
+	if agent := c.callingAgent(); agent != "" {
+		c.outside(agent, "")
+	}
+	c.info.State, c.info.Since = Ended, time.Now()
+	c.house.Ledger.close(c.info)
+	c.house.Ended(c.info)
+}
+
+// finish ends the call once the select comes round; the first ending counts.
+func (c *Call) finish(e Ending) {
+	if c.over {
+		return
+	}
+	c.over = true
+	c.info.Result, c.info.Reason = e.Result, e.Reason
+}
+
+// refuse answers the INVITE with a final refusal. It returns false, for begin.
+func (c *Call) refuse(code int, text string, e Ending) bool {
+	c.leg.Reject(code, text)
+	c.finish(e)
+	return false
+}
+
+// answer opens the sound and answers the INVITE with 200; false when that cannot be.
+func (c *Call) answer() bool {
+	if err := c.openSound(); err != nil {
+		c.log.Warn("no sound for a call", zap.Error(err))
+		return c.refuse(503, "Service Unavailable", Ending{Refused, Overload})
+	}
+	description, err := describe(c.sound, c.leg.Offer())
+	if err != nil {
+		c.log.Info("offer refused", zap.Error(err))
+		return c.refuse(488, "Not Acceptable Here", Ending{Refused, NoMedia})
+	}
+	if err := c.leg.Answer(description); err != nil {
+		c.log.Info("the caller was gone before the answer", zap.Error(err))
+		c.finish(Ending{Abandoned, ByCaller})
+		return false
+	}
+	return true
+}
+
+func (c *Call) openSound() (err error) {
+	c.sound, err = c.house.Sound(SoundOptions{
+		Signalling: c.leg.Source().Addr(),
+		Trusted:    c.plan.Trunks[c.leg.Peer().Name].Media,
+	})
+	return err
+}
+
+// describe answers an offer, or makes one where the far end wants ours (an INVITE without SDP).
+func describe(s Sound, offer []byte) ([]byte, error) {
+	if len(offer) == 0 {
+		return s.Offer()
+	}
+	return s.Answer(offer)
+}
+
+// publish makes a change of info visible to others.
+func (c *Call) publish() {
+	shown := c.info
+	c.entry.info.Store(&shown)
+}
+
+// become notes a new state.
+func (c *Call) become(s State) {
+	if c.info.State != s {
+		c.info.State, c.info.Since = s, time.Now()
+	}
+	c.publish()
+}
+
+// servedOr is Answered when an agent has spoken with the caller, else the given result.
+func (c *Call) servedOr(r Result) Result {
+	if c.info.State == Talking {
+		return Answered
+	}
+	return r
+}
+
+// ask asks a silent caller's phone whether it is still there; the answer comes to onAsked.
+func (c *Call) ask() {
+	if c.asking {
+		return
+	}
+	c.asking = true
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), pingTime)
+		defer cancel()
+		c.asked <- c.leg.Ping(ctx) == nil
+	}()
+}
+
+func (c *Call) onAsked(here bool) {
+	c.asking = false
+	if !here {
+		c.log.Info("the caller's leg is silent and does not answer")
+		c.finish(Ending{c.servedOr(Broken), NoMedia})
+	}
+}
+
+// onClosing ends what still runs when the time for finishing is over: who waits or is in a flow hears an apology.
+func (c *Call) onClosing() {
+	c.closing = nil
+	if c.info.State == Talking {
+		c.finish(Ending{Answered, Drain})
+		return
+	}
+	c.farewell("draining.wav", Ending{Refused, Drain})
+}
+
+func (c *Call) soundEvents() <-chan media.Event {
+	if c.sound == nil {
+		return nil
+	}
+	return c.sound.Events()
+}

@@ -1,0 +1,92 @@
+package call
+
+import (
+	"go.uber.org/zap"
+
+	"github.com/spillway-voice/spillway/sip"
+)
+
+// onLeg handles what the caller's dialog says; its channel closes after Ended.
+func (c *Call) onLeg(e sip.Event, open bool) {
+	if !open {
+		c.finish(Ending{Broken, OurFailure})
+		return
+	}
+	switch e := e.(type) {
+	case sip.Confirmed:
+		c.acceptLate(c.sound, e.SDP)
+	case sip.Reoffer:
+		c.reoffer(c.sound, e)
+	case sip.Digit:
+		c.onInfoDigit(e)
+	case sip.Ended:
+		c.onCallerEnded(e)
+	}
+}
+
+// onInfoDigit treats a key that came by INFO as one that came in the sound.
+func (c *Call) onInfoDigit(d sip.Digit) {
+	if c.party != nil && c.party.leg != nil {
+		c.sendDigit(c.party.sound, d)
+		return
+	}
+	c.onDigit(d.Digit)
+}
+
+// sendDigit passes a key on; a far end that takes none does without.
+func (c *Call) sendDigit(to Sound, d sip.Digit) {
+	if err := to.SendDigit(d.Digit, d.Duration); err != nil {
+		c.log.Info("a key could not be passed on", zap.Error(err))
+	}
+}
+
+// onCallerEnded ends the call: the caller hung up, or his side failed.
+func (c *Call) onCallerEnded(e sip.Ended) {
+	switch {
+	case e.By == sip.ByUs: // the front door closes
+		c.finish(Ending{c.servedOr(Refused), Drain})
+	case c.info.State == Talking:
+		c.finish(Ending{Answered, ByCaller})
+	case e.By == sip.ByNobody:
+		c.finish(Ending{Broken, Carrier})
+	default:
+		c.finish(c.abandonment())
+	}
+}
+
+// acceptLate takes an answer that came in the ACK, after an INVITE without an offer.
+func (c *Call) acceptLate(s Sound, answer []byte) {
+	if len(answer) == 0 || s == nil {
+		return
+	}
+	if err := s.Accept(answer); err != nil {
+		c.log.Info("the answer in the ACK cannot be taken", zap.Error(err))
+		c.finish(Ending{c.servedOr(Broken), NoMedia})
+	}
+}
+
+// reoffer answers a re-INVITE (RFC 3261 section 14.2); a refused one leaves the sound as it was.
+func (c *Call) reoffer(s Sound, r sip.Reoffer) {
+	description, err := describe(s, r.SDP)
+	if err != nil {
+		c.log.Info("a re-offer was refused", zap.Error(err))
+		r.Refuse(488)
+		return
+	}
+	r.Answer(description)
+	c.onHold()
+}
+
+// onHold lets the caller hear music while the agent holds him, and joins the two again afterwards.
+func (c *Call) onHold() {
+	if c.party == nil || c.party.leg == nil {
+		return
+	}
+	if c.party.sound.Held() {
+		c.house.Part(c.sound, c.party.sound)
+		c.music()
+		return
+	}
+	c.sound.Background(nil)
+	c.house.Join(c.sound, c.party.sound)
+}

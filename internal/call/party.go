@@ -1,0 +1,305 @@
+package call
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/spillway-voice/spillway/internal/dispatch"
+	"github.com/spillway-voice/spillway/media"
+	"github.com/spillway-voice/spillway/routing"
+	"github.com/spillway-voice/spillway/sip"
+)
+
+// party is the other side of a call: an agent whose phones ring, and then the one phone that answered.
+type party struct {
+	agent  string
+	claim  routing.Claim // zero for a call that an agent dialled
+	sound  Sound
+	legs   []Leg // that ring
+	leg    Leg   // that answered; nil while it rings
+	events chan partyEvent
+	gone   chan struct{} // closed when the call lets go of this party
+	ring   alarm         // how long it may ring
+}
+
+// partyEvent is what one of the phones says.
+type partyEvent struct {
+	leg   Leg
+	event sip.Event
+}
+
+// callParty rings an agent's phones and makes that agent the call's party.
+func (c *Call) callParty(p *party, from sip.Party, ring time.Duration) error {
+	sound, err := c.house.Sound(SoundOptions{})
+	if err != nil {
+		return err
+	}
+	offer, err := sound.Offer()
+	if err != nil {
+		sound.Close()
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), ring)
+	defer cancel()
+	p.legs, err = c.house.Phones.Ring(ctx, p.agent, Invitation{Call: c.info.ID, From: from, Offer: offer})
+	if err != nil {
+		sound.Close()
+		return err
+	}
+	p.sound, p.events, p.gone = sound, make(chan partyEvent), make(chan struct{})
+	for _, leg := range p.legs {
+		go p.follow(leg)
+	}
+	p.ring.set(ring)
+	c.party = p
+	return nil
+}
+
+// follow brings the events of one phone to the call, in order, and reads on when the call has let go, so that the leg can end.
+func (p *party) follow(leg Leg) {
+	for e := range leg.Events() {
+		select {
+		case p.events <- partyEvent{leg, e}:
+		case <-p.gone:
+		}
+	}
+}
+
+// dialled reports whether an agent dialled this party, outside of the queues.
+func (p *party) dialled() bool { return p.claim.Token == 0 }
+
+// ring offers the caller to an agent, as the switch room decided.
+func (c *Call) ring(n dispatch.Offered) {
+	if c.party != nil { // it replaces any offer before it
+		c.letGo()
+	}
+	p := &party{agent: n.Claim.Agent, claim: n.Claim}
+	if err := c.callParty(p, sip.Party{Number: c.info.From, Display: n.Claim.Queue}, n.Offer.Ring); err != nil {
+		c.log.Info("an agent cannot be rung", zap.String("agent", p.agent), zap.Error(err))
+		c.release(n.Claim, routing.Unreachable)
+		return
+	}
+	c.log.Info("offered", zap.String("agent", p.agent), zap.String("queue", n.Claim.Queue), zap.String("why", n.Offer.Why))
+	c.info.Agent = p.agent
+	c.become(Ringing)
+}
+
+// release gives an offer back that came to nothing.
+func (c *Call) release(claim routing.Claim, outcome routing.Outcome) {
+	c.request("release", func(ctx context.Context) error { return c.house.Queue.Release(ctx, claim, outcome) })
+}
+
+func (c *Call) partyEvents() <-chan partyEvent {
+	if c.party == nil {
+		return nil
+	}
+	return c.party.events
+}
+
+func (c *Call) partySound() <-chan media.Event {
+	if c.party == nil {
+		return nil
+	}
+	return c.party.sound.Events()
+}
+
+func (c *Call) partyDeadline() <-chan time.Time {
+	if c.party == nil {
+		return nil
+	}
+	return c.party.ring.due()
+}
+
+// onParty handles what a phone of the agent says.
+func (c *Call) onParty(pe partyEvent) {
+	talks := c.party.leg != nil
+	switch e := pe.event.(type) {
+	case sip.Answered:
+		if !talks {
+			c.onPickedUp(pe.leg, e.SDP)
+		}
+	case sip.Reoffer:
+		c.reoffer(c.party.sound, e)
+	case sip.Confirmed:
+		c.acceptLate(c.party.sound, e.SDP)
+	case sip.Digit:
+		c.sendDigit(c.sound, e)
+	case sip.Ended:
+		switch {
+		case !talks:
+			c.onPhoneEnded(pe.leg, e)
+		case pe.leg == c.party.leg:
+			c.onAgentEnded(e)
+		}
+	}
+}
+
+// onPhoneEnded notes that one of the ringing phones will not answer; when none is left, the offer has failed.
+func (c *Call) onPhoneEnded(leg Leg, e sip.Ended) {
+	p := c.party
+	for i := range p.legs {
+		if p.legs[i] == leg {
+			p.legs = append(p.legs[:i:i], p.legs[i+1:]...)
+			break
+		}
+	}
+	outcome := outcomeOf(e)
+	if len(p.legs) == 0 || outcome == routing.Refused {
+		c.offerFailed(outcome)
+	}
+}
+
+// outcomeOf says what a phone's refusal means (RFC 3261 section 21).
+func outcomeOf(e sip.Ended) routing.Outcome {
+	switch e.Code {
+	case 486, 600:
+		return routing.Busy
+	case 480, 603, 403, 487:
+		return routing.Refused
+	default:
+		return routing.Unreachable
+	}
+}
+
+// onRingOver ends an offer that nobody answered in time.
+func (c *Call) onRingOver() { c.offerFailed(routing.NoAnswer) }
+
+// onWithdrawn ends an offer that the store no longer holds.
+func (c *Call) onWithdrawn(n dispatch.Withdrawn) {
+	if c.party != nil && c.party.claim.Token == n.Token && c.party.leg == nil {
+		c.offerFailed(routing.Withdrawn)
+	}
+}
+
+// offerFailed lets go of the ringing agent: the caller waits on in his place, or, in a call that an agent dialled, is told.
+func (c *Call) offerFailed(outcome routing.Outcome) {
+	p := c.party
+	c.log.Info("the offer ended without an answer", zap.String("agent", p.agent), zap.String("outcome", string(outcome)))
+	c.letGo()
+	if p.dialled() {
+		c.dialFailed(outcome)
+		return
+	}
+	c.release(p.claim, outcome)
+	c.info.Agent = ""
+	c.become(Waiting)
+}
+
+// onPickedUp joins the caller and the phone that answered first.
+func (c *Call) onPickedUp(leg Leg, sdp []byte) {
+	p := c.party
+	if err := p.sound.Accept(sdp); err != nil {
+		c.log.Warn("the agent's phone answered with a sound that we cannot take", zap.String("agent", p.agent), zap.Error(err))
+		c.offerFailed(routing.Failed)
+		return
+	}
+	if !c.claimed(p) {
+		return
+	}
+	p.ring.stop()
+	p.leg = leg
+	for _, other := range p.legs {
+		if other != leg {
+			other.Hangup()
+		}
+	}
+	p.legs = nil
+	if c.waiting != nil {
+		c.stopWaiting()
+	}
+	c.hush()
+	c.sound.Background(nil)
+	c.house.Join(c.sound, p.sound)
+	c.info.Agent = p.agent
+	c.become(Talking)
+}
+
+// claimed makes the conversation known: in the store for a caller from a queue, to the dialling phone otherwise.
+func (c *Call) claimed(p *party) bool {
+	if p.dialled() {
+		return c.dialAnswered()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), storeTime)
+	defer cancel()
+	if err := c.house.Queue.Accept(ctx, p.claim); err != nil {
+		c.log.Info("the agent answered too late", zap.String("agent", p.agent), zap.Error(err))
+		c.offerFailed(routing.Withdrawn)
+		return false
+	}
+	return true
+}
+
+// onPartySound handles what the agent's sound reports.
+func (c *Call) onPartySound(e media.Event) {
+	if _, silent := e.(media.Silent); silent && c.party.leg != nil {
+		c.onAgentVanished()
+	}
+}
+
+// onAgentEnded ends the call when the agent hung up; a phone that was lost is no hang-up.
+func (c *Call) onAgentEnded(e sip.Ended) {
+	if lost(e) {
+		c.onAgentVanished()
+		return
+	}
+	c.finish(Ending{Answered, ByAgent})
+}
+
+// onAgentVanished takes a caller whose agent's phone is gone back to the head of the queue.
+func (c *Call) onAgentVanished() {
+	p := c.party
+	c.log.Warn("the agent's phone vanished in a conversation", zap.String("agent", p.agent))
+	c.dropParty()
+	if p.dialled() {
+		c.finish(Ending{Answered, NoMedia})
+		return
+	}
+	c.info.Agent = ""
+	if err := c.join(c.info.Queue, c.house.Queue.Return); err != nil {
+		c.log.Error("a caller could not return to the queue", zap.Error(err))
+		c.farewell("apology.wav", Ending{Answered, NoMedia})
+		return
+	}
+	c.music()
+	c.playPrompts([]string{"returning.wav"}, func() {})
+}
+
+// dropParty ends the other side, whatever it is doing, and tells the store.
+func (c *Call) dropParty() {
+	p := c.party
+	if p == nil {
+		return
+	}
+	c.letGo()
+	switch {
+	case p.dialled():
+	case p.leg == nil:
+		c.release(p.claim, routing.Withdrawn)
+	default:
+		c.request("finish", func(ctx context.Context) error { return c.house.Queue.Finish(ctx, p.claim) })
+	}
+}
+
+// letGo hangs up all phones of the party and closes its sound; the call has no party afterwards.
+func (c *Call) letGo() {
+	p := c.party
+	c.party = nil
+	close(p.gone)
+	p.ring.stop()
+	for _, leg := range p.legs {
+		leg.Hangup()
+	}
+	if p.leg != nil {
+		c.house.Part(c.sound, p.sound)
+		p.leg.Hangup()
+	}
+	p.sound.Close()
+	if p.dialled() {
+		c.outside(p.agent, "")
+	}
+}
+
+// lost reports whether a leg ended by a failure rather than by somebody's will.
+func lost(e sip.Ended) bool { return e.By == sip.ByNobody || e.By == sip.ByFarEnd && e.Code >= 400 }
