@@ -44,6 +44,17 @@ func (b Board) With(rev Revision) Board {
 	return Board{Revisions: revisions}
 }
 
+// List returns the newest revisions of the incidents that a file still has, by name.
+func (b Board) List() []Revision {
+	var list []Revision
+	for _, name := range slices.Sorted(maps.Keys(b.Revisions)) {
+		if rev := b.Revisions[name]; !rev.Removed {
+			list = append(list, rev)
+		}
+	}
+	return list
+}
+
 // Replaces reports whether a revision takes the place of another of the same incident: the higher number, then the later
 // moment, then the greater name of who made it, so that all nodes agree in whatever order they hear of the two.
 func (r Revision) Replaces(old Revision) bool {

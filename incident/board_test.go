@@ -140,3 +140,11 @@ func TestABoardIsNotChangedByWhatIsPutOnACopy(t *testing.T) {
 		t.Errorf("%d and %d incidents, want 1 and 2", len(first.Revisions), len(second.Revisions))
 	}
 }
+
+func TestAnIncidentThatItsFileNoLongerHasIsNotListed(t *testing.T) {
+	gone := Revision{Incident: "gone", Number: 2, Removed: true}
+	list := board(revision("b", noon, time.Time{}, Effects{}), gone, revision("a", noon, time.Time{}, Effects{})).List()
+	if len(list) != 2 || list[0].Incident != "a" || list[1].Incident != "b" {
+		t.Errorf("listed: %+v", list)
+	}
+}

@@ -132,9 +132,9 @@ func (r *reconciliation) content(current Revision, d Definition, sound string) R
 func (r *reconciliation) turn(next *Revision, d Definition, said Said) {
 	switch {
 	case !d.wanted():
-		next.off()
+		next.off(r.now)
 	case d.Schedule == nil && said.Active && !next.On:
-		r.warn(d, "it was switched off by %s; set active to false, save, and to true again to switch it on", next.By)
+		r.warn(d, "it is switched off, and stays so; to switch it on, save active: false, then active: true")
 	case d.Schedule == nil && said.Active && !r.now.Before(next.Start):
 		r.end(next, d, next.Start) // it stays on
 	case d.Schedule == nil && r.told(*next, d): // another node's copy of the file was faster
@@ -176,7 +176,7 @@ func (r *reconciliation) start(next *Revision, d Definition) {
 		next.On, next.Start = true, r.now
 		r.end(next, d, r.now)
 	default:
-		next.off()
+		next.off(r.now)
 	}
 }
 
@@ -214,10 +214,14 @@ func possible(end, now time.Time) error {
 	}
 }
 
-// untouched warns of an incident that the file has switched on and that is over.
+// untouched warns of an incident that the file has switched on or planned and that is over.
 func (r *reconciliation) untouched(current Revision, d Definition) {
-	if d.wanted() && Status(current, r.now) == Ended {
-		r.warn(d, "it ended at %s; the file still says that it is on", instant(current.End, r.now))
+	switch {
+	case !d.wanted() || Status(current, r.now) != Ended:
+	case d.Schedule != nil:
+		r.warn(d, "its schedule ended at %s", instant(current.End, r.now))
+	default:
+		r.warn(d, "it ended at %s; the file still has it switched on", instant(current.End, r.now))
 	}
 }
 
@@ -228,7 +232,7 @@ func (r *reconciliation) remove(name string) {
 		return
 	}
 	next := current
-	next.off()
+	next.off(r.now)
 	next.Removed = true
 	r.publish(current, next)
 }
@@ -306,8 +310,12 @@ func (e Effects) ordered() Effects {
 	return e
 }
 
-// off ends an incident at once.
-func (r *Revision) off() { r.On, r.Start, r.End = false, time.Time{}, time.Time{} }
+// off ends an incident at once, or keeps it from starting. One that has ended stays as it is: nobody ended it but time.
+func (r *Revision) off(now time.Time) {
+	if _, over := r.over(now); !over {
+		r.On, r.Start, r.End = false, time.Time{}, time.Time{}
+	}
+}
 
 // same reports whether two revisions say the same, whoever said it.
 func same(a, b Revision) bool {

@@ -19,7 +19,7 @@ type Revision struct {
 	Reason     string    `json:"reason,omitempty"`
 	Difference string    `json:"difference"` // what changed from the revision before, in words
 	At         time.Time `json:"at"`
-	Removed    bool      `json:"removed,omitempty"` // its file no longer has it; off, and not listed until a file has it again
+	Removed    bool      `json:"removed,omitempty"` // its file no longer has it: it does not hold and is not listed until a file has it again
 }
 
 // State is what an incident is, at a moment.

@@ -16,10 +16,14 @@ const listed = 3
 // Difference returns what changed from one revision to the next, in words, with times in the location of the newer's At. Without a
 // revision before (a zero one) it tells what is new. It is "nothing" for revisions that say the same.
 func Difference(old, next Revision) string {
-	parts := switched(old, next)
-	if old.Incident == "" {
-		return strings.Join(append([]string{"added"}, parts...), ", ")
+	var parts []string
+	switch {
+	case old.Incident == "":
+		return strings.Join(append([]string{"added"}, switched(old, next)...), ", ")
+	case old.Removed && !next.Removed:
+		parts = append(parts, "back in the file")
 	}
+	parts = append(parts, switched(old, next)...)
 	parts = append(parts, contents(old, next)...)
 	if len(parts) == 0 {
 		return "nothing"
@@ -65,6 +69,9 @@ func switched(old, next Revision) []string {
 	case !next.On:
 		return nil
 	case !old.On || !next.Start.Equal(old.Start):
+		if end, over := next.over(now); over {
+			return []string{"over since " + instant(end, now)}
+		}
 		if next.Start.After(now) {
 			return []string{"scheduled from " + instant(next.Start, now) + " " + until(next.End, next.Start.In(now.Location()))}
 		}
@@ -86,7 +93,7 @@ func contents(old, next Revision) []string {
 	}
 	a, b := old.Effects, next.Effects
 	note(old.Title != next.Title, "title %q", next.Title)
-	note(old.Owner != next.Owner, "owner %s", some(next.Owner))
+	note(old.Owner != next.Owner, "owner %q", next.Owner)
 	note(reach(a) != reach(b), "applies to %s", reach(b))
 	note(a.Message != b.Message, "message %s", some(b.Message))
 	note(a.Message == b.Message && old.Sound != next.Sound, "message %s recorded anew", b.Message)
