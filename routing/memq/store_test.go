@@ -1,0 +1,44 @@
+package memq_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/spillway-voice/spillway/routing"
+	"github.com/spillway-voice/spillway/routing/memq"
+	"github.com/spillway-voice/spillway/routing/queuetest"
+)
+
+func TestTheContract(t *testing.T) {
+	queuetest.Run(t, queuetest.Suite{
+		New:  func(*testing.T) routing.Store { return memq.New(memq.Options{}) },
+		Fake: true,
+	})
+}
+
+func TestTheContractInRealTime(t *testing.T) {
+	queuetest.Run(t, queuetest.Suite{
+		New: func(*testing.T) routing.Store { return memq.New(memq.Options{}) },
+	})
+}
+
+func TestPausesOutliveTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first := memq.New(memq.Options{})
+		if err := first.Pause(t.Context(), "alice", "lunch"); err != nil {
+			t.Fatal(err)
+		}
+		since := first.Now()
+		time.Sleep(time.Hour)
+		second := memq.New(memq.Options{Pauses: first.Pauses()})
+		view, err := second.Snapshot(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		alice := view.Agents["alice"]
+		if alice == nil || !alice.Paused.Equal(since) || alice.PauseReason != "lunch" {
+			t.Errorf("alice is %+v", alice)
+		}
+	})
+}

@@ -1,0 +1,78 @@
+package queuetest
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/spillway-voice/spillway/routing"
+)
+
+var nodePromises = []promise{
+	{name: "Now never goes back", keep: func(s *stage) {
+		last := s.store.Now()
+		for range 1000 {
+			now := s.store.Now()
+			s.check(!now.Before(last), "%v after %v", now, last)
+			last = now
+		}
+	}},
+	{name: "Heartbeat reports where the store stands", keep: func(s *stage) {
+		s.enter("c1")
+		beat, err := s.store.Heartbeat(s.ctx, "n1")
+		s.must(err)
+		v := s.view()
+		s.check(beat.Seq == v.Seq && beat.Incarnation == v.Incarnation && beat.Incarnation != "", "%+v", beat)
+		s.check(slices.Equal(beat.Nodes, []string{"n1"}) && len(beat.Expired) == 0, "%+v", beat)
+	}},
+	{name: "A node without heartbeats expires after its lease, as long as it owns something", keep: func(s *stage) {
+		_, err := s.store.Heartbeat(s.ctx, "n1")
+		s.must(err)
+		s.enter("c1")
+		_, err = s.store.Heartbeat(s.ctx, "idle")
+		s.must(err)
+		s.want(routing.ErrAlive, s.store.Reap(s.ctx, "n1"))
+		s.untilAfter(s.store.Now().Add(routing.Lease))
+		beat, err := s.store.Heartbeat(s.ctx, "n2")
+		s.must(err)
+		s.check(slices.Equal(beat.Nodes, []string{"n2"}) && slices.Equal(beat.Expired, []string{"n1"}), "%+v", beat)
+		s.must(s.store.Reap(s.ctx, "n1"))
+		beat, err = s.store.Heartbeat(s.ctx, "n2")
+		s.must(err)
+		s.check(len(beat.Expired) == 0, "%+v", beat)
+	}},
+	{name: "Reap takes out all that a dead node owned, and nothing else", keep: func(s *stage) {
+		ringing := s.offered("c1", "alice")
+		s.talking("c2", "bob")
+		hour := s.store.Now().Add(time.Hour)
+		s.must(s.store.Register(s.ctx, "dave", "n2", hour))
+		s.must(s.store.Register(s.ctx, "alice", "n2", hour))
+		s.must(s.store.Enter(s.ctx, routing.Caller{Call: "c3", Node: "n2", Queue: "orders"}, 0))
+		s.must(s.store.Reap(s.ctx, "n1"))
+		v := s.view()
+		s.check(v.Callers["c1"] == nil && v.Callers["c3"] != nil, "the callers are %v", v.Callers)
+		s.check(v.Agents["alice"].Claim == nil && v.Agents["alice"].SignedUp(s.store.Now()), "alice is %+v", v.Agents["alice"])
+		s.check(v.Agents["bob"].Claim == nil && !v.Agents["bob"].SignedUp(s.store.Now()), "bob is %+v", v.Agents["bob"])
+		s.check(v.Agents["dave"].SignedUp(s.store.Now()), "dave is %+v", v.Agents["dave"])
+		s.want(routing.ErrLost, s.store.Accept(s.ctx, ringing.Token))
+		s.unchanged(func() { s.must(s.store.Reap(s.ctx, "n1")) })
+	}},
+	{name: "An offer to an agent of a dead node is released as unreachable", keep: func(s *stage) {
+		s.must(s.store.Enter(s.ctx, routing.Caller{Call: "c1", Node: "n2", Queue: "orders"}, 0))
+		s.signIn("alice")
+		_, err := s.store.Claim(s.ctx, "c1", "alice", "orders", "n2", time.Minute)
+		s.must(err)
+		s.must(s.store.Reap(s.ctx, "n1"))
+		s.check(s.caller("c1").Claim == nil, "he is still bound")
+		s.check(s.agent("alice").Cause == routing.Unreachable, "she is %+v", s.agent("alice"))
+	}},
+	{name: "A context that has ended changes nothing", keep: func(s *stage) {
+		ended, cancel := context.WithCancel(s.ctx)
+		cancel()
+		s.unchanged(func() {
+			s.want(context.Canceled, s.store.Enter(ended, routing.Caller{Call: "c1", Node: "n1", Queue: "orders"}, 0))
+			s.want(context.Canceled, s.store.Register(ended, "alice", "n1", s.store.Now().Add(time.Hour)))
+			s.want(context.Canceled, s.store.Pause(ended, "alice", "lunch"))
+		})
+	}},
+}
