@@ -73,6 +73,7 @@ type Incident struct {
 	Revision        int     `json:"revision"` // 0: never switched on
 	By              string  `json:"by"`
 	Reason          string  `json:"reason"`
+	Change          string  `json:"change"` // what the newest revision changed, in one sentence; "" when there is none
 	DiffersFromFile bool    `json:"differs_from_file"`
 	Effects         Effects `json:"effects"`
 }

@@ -1,0 +1,128 @@
+package ops
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+)
+
+// other is the label value for what is not in a closed list, so that nothing from the wire can make new time series.
+const other = "other"
+
+// The values that labels may have.
+var (
+	// methods are the SIP methods that we answer (RFC 3261, 3262, 3311, 3428, 3515, 3903, 6086, 6665).
+	methods = closedList("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "INFO", "REFER", "NOTIFY", "SUBSCRIBE",
+		"UPDATE", "PRACK", "MESSAGE", "PUBLISH")
+	// results and reasons are how a call may end.
+	results = closedList("answered", "abandoned", "message", "routed_out", "refused", "failed")
+	reasons = closedList("caller", "agent", "short", "key", "timeout", "full", "closed", "unstaffed", "overflow", "incident",
+		"drain", "no_media", "carrier", "overload", "internal")
+)
+
+// Buckets of the histograms, in seconds.
+var (
+	// waitBuckets hold the usual service levels (10, 20, 30 s) and patience up to an hour.
+	waitBuckets = []float64{1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600}
+	// matchBuckets reach from a match in memory to one that the safety sweep found.
+	matchBuckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}
+)
+
+// Sources are what gauges and counters are read from at each scrape.
+type Sources struct {
+	Name  string      // the node's name: whose calls are counted
+	Node  Node        // queues, agents, seats, calls, incidents, configuration
+	RTP   func() RTP  // the sound's counters since the start; nil: none
+	Store func() bool // whether the store of the queues answers; nil: it is in memory, which always does
+}
+
+// RTP is what the media counted since the node's start.
+type RTP struct {
+	Received, Sent uint64 // packets
+	Lost           uint64 // packets that were due and never came
+}
+
+// Metrics are one node's figures for Prometheus, in a registry of their own. Its methods are safe for concurrent use.
+type Metrics struct {
+	registry *prometheus.Registry
+	ended    *prometheus.CounterVec
+	waits    *prometheus.HistogramVec
+	requests *prometheus.CounterVec
+	matches  prometheus.Histogram
+}
+
+// NewMetrics returns the metrics of one node, those of the process and of Go's runtime included. The sources are asked at each
+// scrape, not before.
+func NewMetrics(s Sources) *Metrics {
+	m := newMetrics(s)
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// newMetrics returns Spillway's own metrics alone.
+func newMetrics(s Sources) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "spillway_calls_ended_total", Help: "Calls that ended on this node, by how and why."}, []string{"result", "reason"}),
+		waits: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "spillway_queue_wait_seconds", Help: "How long callers waited, by how the wait ended.",
+			Buckets: waitBuckets}, []string{"queue", "result"}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "spillway_sip_requests_total", Help: "SIP requests received, by method and the final answer's code."}, []string{"method", "code"}),
+		matches: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "spillway_match_seconds", Help: "From the moment when caller and agent were both free to the offer.",
+			Buckets: matchBuckets}),
+	}
+	m.registry.MustRegister(m.ended, m.waits, m.requests, m.matches, newGauges(s))
+	return m
+}
+
+// CallEnded counts a call that ended.
+func (m *Metrics) CallEnded(result, reason string) {
+	m.ended.WithLabelValues(results.label(result), reasons.label(reason)).Inc()
+}
+
+// QueueWait counts one caller's wait in a queue that is or was configured, and how it ended: answered, abandoned, or the
+// reason for which the queue was left.
+func (m *Metrics) QueueWait(queue, result string, wait time.Duration) {
+	if _, known := results[result]; !known {
+		result = reasons.label(result)
+	}
+	m.waits.WithLabelValues(queue, result).Observe(wait.Seconds())
+}
+
+// SIPRequest counts a request from the wire and the code of its final answer; 0 is no answer, as for ACK.
+func (m *Metrics) SIPRequest(method string, code int) {
+	label := other
+	if code == 0 || code >= 100 && code < 700 { // RFC 3261 section 7.2: three digits, 1xx to 6xx
+		label = strconv.Itoa(code)
+	}
+	m.requests.WithLabelValues(methods.label(method), label).Inc()
+}
+
+// Match counts one offer, and how long after both were free it was made.
+func (m *Metrics) Match(wait time.Duration) {
+	m.matches.Observe(max(wait, 0).Seconds())
+}
+
+// labels is a closed list of label values.
+type labels map[string]struct{}
+
+func closedList(values ...string) labels {
+	l := make(labels, len(values))
+	for _, v := range values {
+		l[v] = struct{}{}
+	}
+	return l
+}
+
+// label returns the value if it is in the list, else "other".
+func (l labels) label(value string) string {
+	if _, in := l[value]; in {
+		return value
+	}
+	return other
+}
