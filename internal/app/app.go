@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -238,7 +239,7 @@ func (a *App) sipOptions() sip.Options {
 		o.Listen = append(o.Listen, sip.Listen{Network: l.Network + "4", Address: l.Addr})
 	}
 	for _, d := range a.config.SIP.Digest {
-		o.Digest = append(o.Digest, sip.Algorithm(d))
+		o.Digest = append(o.Digest, sip.Algorithm(strings.ToUpper(d)))
 	}
 	return o
 }

@@ -1,0 +1,216 @@
+package app
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/spillway-voice/spillway/internal/ops"
+	"github.com/spillway-voice/spillway/internal/phone"
+	"github.com/spillway-voice/spillway/internal/sample"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience bounds every wait for something that should happen soon: the machine may be slow and loaded.
+const patience = 20 * time.Second
+
+var loopback = netip.MustParseAddr("127.0.0.1")
+
+// fixture is a node that runs the sample centre in this process, with real sockets on free ports.
+type fixture struct {
+	t   *testing.T
+	dir string
+	app *App
+}
+
+// secret is every agent's password in the tests.
+const secret = "a long enough password"
+
+// start runs a node on a copy of the sample; edit changes its files before the start.
+func start(t *testing.T, edits ...func(dir string)) *fixture {
+	t.Helper()
+	f := &fixture{t: t, dir: t.TempDir()}
+	secrets := make(map[string]string)
+	for _, agent := range sample.Agents() {
+		secrets[agent] = secret
+	}
+	free := netip.AddrPortFrom(loopback, 0)
+	if err := sample.Write(f.dir, sample.Options{SIP: free, HTTP: free, Secrets: secrets}); err != nil {
+		t.Fatal(err)
+	}
+	for _, edit := range edits {
+		edit(f.dir)
+	}
+	f.run()
+	return f
+}
+
+// run starts the node; it is closed at the end of the test.
+func (f *fixture) run() {
+	f.t.Helper()
+	node, err := New(Options{Dir: f.dir, Log: testLog{f.t}})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.app = node
+	f.t.Cleanup(node.Close)
+}
+
+// testLog keeps the node's log in a file among the test's artifacts.
+type testLog struct{ t *testing.T }
+
+func (l testLog) Write(line []byte) (int, error) {
+	file, err := os.OpenFile(filepath.Join(l.t.ArtifactDir(), "node.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	return file.Write(line)
+}
+
+// phone returns a phone that talks to the node; it is closed at the end of the test.
+func (f *fixture) phone(o phone.Options) *phone.Phone {
+	f.t.Helper()
+	o.Bind, o.Server = loopback, f.app.SIP()[0].AddrPort
+	p, err := phone.New(o)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.t.Cleanup(p.Close)
+	return p
+}
+
+// agent registers a phone as an agent.
+func (f *fixture) agent(name string, reply phone.Reply) *phone.Phone {
+	f.t.Helper()
+	p := f.phone(phone.Options{User: name, Secret: secret, Reply: reply})
+	if err := p.Register(f.within(patience), time.Hour); err != nil {
+		f.t.Fatalf("%s registers: %v", name, err)
+	}
+	return p
+}
+
+// dial calls a number and waits for the answer.
+func (f *fixture) dial(from, number string) *phone.Call {
+	f.t.Helper()
+	c, err := f.phone(phone.Options{User: from}).Dial(f.within(patience), number, phone.CallOptions{})
+	if err != nil {
+		f.t.Fatalf("%s dials %s: %v", from, number, err)
+	}
+	return c
+}
+
+// within is a context that ends with the test, or after d.
+func (f *fixture) within(d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(f.t.Context(), d)
+	f.t.Cleanup(cancel)
+	return ctx
+}
+
+// eventually waits until something is true.
+func (f *fixture) eventually(what string, is func() bool) {
+	f.t.Helper()
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	over := time.After(patience)
+	for !is() {
+		select {
+		case <-poll.C:
+		case <-over:
+			f.t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// agentIs waits until an agent is in a state.
+func (f *fixture) agentIs(name, state string) {
+	f.t.Helper()
+	f.eventually(name+" is "+state, func() bool { return f.agentNow(name).State == state })
+}
+
+func (f *fixture) agentNow(name string) ops.Agent {
+	agents, err := f.app.node.Agents(f.t.Context())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for _, a := range agents {
+		if a.Name == name {
+			return a
+		}
+	}
+	f.t.Fatalf("no agent %s", name)
+	return ops.Agent{}
+}
+
+// callNow is the call of a caller, as the API tells it.
+func (f *fixture) callNow(from string) (found ops.Call) {
+	calls, err := f.app.node.Calls(f.t.Context())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for _, c := range calls {
+		if c.From == from {
+			found = c
+		}
+	}
+	return found
+}
+
+// callIs waits until a caller's call is in a state.
+func (f *fixture) callIs(from, state string) {
+	f.t.Helper()
+	f.eventually(from+" is "+state, func() bool { return f.callNow(from).State == state })
+}
+
+// recording reads one of the sample's recordings.
+func (f *fixture) recording(name string) []int16 {
+	f.t.Helper()
+	pcm, err := phone.ReadWAV(filepath.Join(f.dir, "prompts", name))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return pcm
+}
+
+// hears waits until a call hears a tone.
+func (f *fixture) hears(c *phone.Call, frequency float64) {
+	f.t.Helper()
+	if err := c.Ear().WaitTone(f.within(patience), frequency); err != nil {
+		f.t.Fatalf("%s never heard %.0f Hz: %v", c.From(), frequency, err)
+	}
+}
+
+// nothingLeft checks that after the calls the node is as it was before: no port, leg or agent is held.
+func (f *fixture) nothingLeft() {
+	f.t.Helper()
+	f.eventually("no call is left", func() bool { return f.app.house.Ledger.Live() == 0 })
+	f.eventually("no session is left", func() bool { return f.app.engine.Sessions() == 0 })
+	f.eventually("no leg is left", func() bool { return f.app.front.server.Calls() == 0 })
+}
+
+// replace changes a text in one of the files.
+func replace(dir, file, old, new string) {
+	path := filepath.Join(dir, file)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		panic(err)
+	}
+	changed := strings.Replace(string(content), old, new, 1)
+	if changed == string(content) {
+		panic(file + " has no " + old)
+	}
+	temporary := path + ".new"
+	if err := os.WriteFile(temporary, []byte(changed), 0o600); err != nil {
+		panic(err)
+	}
+	if err := os.Rename(temporary, path); err != nil {
+		panic(err)
+	}
+}
