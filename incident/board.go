@@ -130,7 +130,8 @@ func MessageFor(b Board, f Facts, now time.Time) (Message, bool) {
 		if e.Message == "" || f.Waiting && !e.WaitingCallers {
 			continue
 		}
-		m := Message{Incident: r.Incident, Prompt: e.Message, Sound: r.Revision.Sound, Then: e.Then, Why: fmt.Sprintf("%s: %s", r.Incident, r.Why)}
+		m := Message{Incident: r.Incident, Prompt: e.Message, Sound: r.Revision.Sound, Then: e.Then}
+		m.Why = fmt.Sprintf("%s: %s", r.Incident, r.Why)
 		if f.Waiting || m.Then == "" {
 			m.Then = Continue
 		}

@@ -21,9 +21,10 @@ type File struct {
 
 // Said is what a node's own file last said about an incident. It is a plain value that the node keeps over restarts.
 type Said struct {
-	Active  bool   `json:"active"`  // the switch as it stood; false with a schedule
-	Switch  string `json:"switch"`  // digest of when it should hold: switch, for, until, schedule
-	Content string `json:"content"` // digest of everything else, with the sound of the message
+	Active  bool      `json:"active"`  // the switch as it stood; false with a schedule
+	Since   time.Time `json:"since"`   // when the switch was last turned to true
+	Switch  string    `json:"switch"`  // digest of when it should hold: switch, for, until, schedule
+	Content string    `json:"content"` // digest of everything else, with the sound of the message
 }
 
 // Mistake is something in a file for which it is refused.
@@ -82,6 +83,10 @@ func (r *reconciliation) definition(d Definition, said Said, known bool) {
 		r.mistake(d, "message", "%v", err)
 	}
 	says := d.says(sound)
+	says.Since = said.Since
+	if says.Active && !said.Active {
+		says.Since = r.now
+	}
 	r.out.Said[d.Name] = says
 	if err != nil {
 		return
@@ -89,9 +94,11 @@ func (r *reconciliation) definition(d Definition, said Said, known bool) {
 	current, onBoard := r.board.Revisions[d.Name]
 	next := current
 	switch {
+	case current.Removed && known && says.Switch == said.Switch && says.Content == said.Content:
+		return // another node's file no longer has it, and this one says nothing new
 	case !onBoard || current.Removed:
 		next = r.content(current, d, sound)
-		r.add(&next, d, known && says.Switch == said.Switch)
+		r.add(&next, d, says.Since, known && says.Switch == said.Switch)
 	case !known:
 		if DiffersFromFile(current, d, r.now) || current.Sound != sound {
 			r.warn(d, "the file differs from what holds (revision %d by %s: %s); what holds stays until the file is changed",
@@ -143,18 +150,14 @@ func (r *reconciliation) turn(next *Revision, d Definition, said Said) {
 	}
 }
 
-// add makes an incident that the board lacks hold as the file says. One that is over is worth a warning when nobody has just asked
-// for it: it was in the file before, or it is a schedule that the node meets for the first time.
-func (r *reconciliation) add(next *Revision, d Definition, before bool) {
-	var end time.Time
-	if d.Schedule != nil || d.Active && before {
-		end = d.end(r.now)
-	}
-	if end.IsZero() || end.After(r.now) {
+// add makes an incident that the board lacks hold as the file says, which has had it on since then. One that is over is worth a
+// warning when nobody has just asked for it: it was in the file before, or it is a schedule that the node meets for the first time.
+func (r *reconciliation) add(next *Revision, d Definition, since time.Time, before bool) {
+	if d.Schedule == nil && (!d.Active || !before) {
 		r.start(next, d)
 		return
 	}
-	next.On, next.Start, next.End = true, end, end
+	next.On, next.Start, next.End = true, since, d.end(since)
 	if d.Schedule != nil {
 		next.Start = d.Schedule.From
 	}

@@ -12,7 +12,8 @@ import (
 
 // file returns the saved file of a node with one incident.
 func file(definitions ...Definition) File {
-	return File{Definitions: definitions, By: "file@syd-1", From: "incidents.yaml", Sound: func(prompt string) (string, error) { return "sound of " + prompt, nil }}
+	sound := func(prompt string) (string, error) { return "sound of " + prompt, nil }
+	return File{Definitions: definitions, By: "file@syd-1", From: "incidents.yaml", Sound: sound}
 }
 
 // TestWhateverHappensAFileIsSaidOnce lets files be edited, APIs toggle and time pass at random: each revision's number is one above the
@@ -144,7 +145,8 @@ func TestWhatANodeRemembersAndPublishesOutlivesJSON(t *testing.T) {
 	if err := json.Unmarshal(text, &kept); err != nil {
 		t.Fatal(err)
 	}
-	if again := Reconcile(kept.Board, file(with(recall(), on)), kept.Said, noon.Add(time.Hour)); len(again.Revisions)+len(again.Warnings)+len(again.Mistakes) > 0 {
+	again := Reconcile(kept.Board, file(with(recall(), on)), kept.Said, noon.Add(time.Hour))
+	if len(again.Revisions)+len(again.Warnings)+len(again.Mistakes) > 0 {
 		t.Errorf("after a restart the same file says %+v", again)
 	}
 	if got, want := kept.Board.Revisions["kettle-recall"].Effects, b.Revisions["kettle-recall"].Effects; !reflect.DeepEqual(got, want) {
@@ -167,7 +169,8 @@ func TestAReasonIsOneLineOfText(t *testing.T) {
 
 func TestNamesAndLengthsInWords(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		time.Minute: "1m", 90 * time.Second: "1m30s", time.Hour: "1h", 70 * time.Minute: "1h10m", 20 * time.Second: "20s", 3610 * time.Second: "1h0m10s",
+		20 * time.Second: "20s", time.Minute: "1m", 90 * time.Second: "1m30s", 20 * time.Minute: "20m",
+		time.Hour: "1h", 70 * time.Minute: "1h10m", 3610 * time.Second: "1h0m10s",
 	} {
 		if got := length(d); got != want {
 			t.Errorf("%v in words: %s, want %s", d, got, want)

@@ -29,7 +29,8 @@ var ErrUnknown = errors.New("no such incident")
 // without an end of its own, the toggle takes that of the definition (a zero one when this node's file does not have it).
 //
 // An incident that is on keeps its start when it is switched on again with another end; without an end that changes nothing. When
-// nothing changes, Switch returns the board's revision as it is: its number tells. Times in words are told in now's location. Errors are ErrUnknown or of type *Mistake.
+// nothing changes, Switch returns the board's revision as it is: its number tells. Times in words are told in the location of now.
+// Errors are ErrUnknown or of type *Mistake.
 func Switch(b Board, name string, d Definition, t Toggle, now time.Time) (Revision, error) {
 	current, known := b.Revisions[name]
 	if !known || current.Removed {

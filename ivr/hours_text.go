@@ -66,17 +66,17 @@ func ParseSpans(text string) ([]Span, error) {
 func parseSpan(text, part string, at int) (Span, error) {
 	from, until, ok := strings.Cut(part, "-")
 	if !ok {
-		return Span{}, mistake(text, part, at, "%q is no span; allowed: %q, or spans such as %q", strings.TrimSpace(part), Closed, "09:00-17:30")
+		return Span{}, mistake(text, part, at, "%q is no span; allowed: %s, or spans such as 09:00-17:30", strings.TrimSpace(part), Closed)
 	}
 	start, ok := parseClock(from)
 	if !ok || start == minutesPerDay {
-		return Span{}, mistake(text, from, at, "%q does not begin a span; allowed: 00:00 to 23:59", strings.TrimSpace(from))
+		return Span{}, mistake(text, from, at, "%q begins no span; allowed: 00:00 to 23:59", strings.TrimSpace(from))
 	}
 	at += len(from) + 1
 	end, ok := parseClock(until)
 	switch {
 	case !ok:
-		return Span{}, mistake(text, until, at, "%q does not end a span; allowed: 00:00 to 24:00", strings.TrimSpace(until))
+		return Span{}, mistake(text, until, at, "%q ends no span; allowed: 00:00 to 24:00", strings.TrimSpace(until))
 	case end == start:
 		return Span{}, mistake(text, until, at, "the span ends when it begins; all day is 00:00-24:00")
 	case end < start:
@@ -117,7 +117,7 @@ func ParseDays(text string) ([]time.Weekday, error) {
 		return nil, err
 	}
 	if first == last {
-		return nil, mistake(text, until, len(from)+1, "the range ends with the day it begins with; one day is %q, all are %q", days[first], "mon-sun")
+		return nil, mistake(text, until, len(from)+1, "one day is no range; allowed: %s, or mon-sun", days[first])
 	}
 	week := []time.Weekday{first}
 	for day := first; day != last; {
@@ -131,7 +131,8 @@ func ParseDays(text string) ([]time.Weekday, error) {
 func parseDay(text, part string, at int) (time.Weekday, error) {
 	i := slices.Index(days[:], strings.TrimSpace(part))
 	if i < 0 {
-		return 0, mistake(text, part, at, "%q is no day; allowed: mon, tue, wed, thu, fri, sat, sun, or a range such as mon-fri", strings.TrimSpace(part))
+		return 0, mistake(text, part, at, "%q is no day; allowed: %s, or a range such as mon-fri",
+			strings.TrimSpace(part), strings.Join(days[:], ", "))
 	}
 	return time.Weekday(i), nil
 }
