@@ -151,7 +151,7 @@ func (d *centreDraft) menu(o object) *ivr.Menu {
 			m.Keys[key.text[0]] = step
 		}
 	})
-	if len(m.Keys) == 0 {
+	if keys := o.value.get("keys"); keys == nil || keys.form == nothing || keys.form == mapping && len(keys.entries) == 0 {
 		o.found.add(o.at("keys"), "the menu has no keys; write at least one, like {1: orders}")
 	}
 	return m

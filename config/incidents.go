@@ -85,8 +85,8 @@ func (o object) schedule(d *incident.Definition, zone *time.Location) {
 		return
 	}
 	d.Schedule = &incident.Schedule{From: s.moment("from", from, zone), Until: s.moment("until", until, zone)}
-	known := !d.Schedule.From.IsZero() && !d.Schedule.Until.IsZero()
-	if known && !d.Schedule.Until.After(d.Schedule.From) {
+	if known := !d.Schedule.From.IsZero() && !d.Schedule.Until.IsZero(); known && !d.Schedule.Until.After(d.Schedule.From) {
+		d.Schedule.Until = time.Time{}
 		s.found.add(s.at("until"), "the schedule ends before it begins; until must be after from")
 	}
 }
@@ -150,7 +150,7 @@ func (d *incidentsDraft) scope(o object, e *incident.Effects) {
 		d.refer(aQueue, v.text, v.at)
 		e.Queues = append(e.Queues, v.text)
 	}
-	if len(e.Numbers) == 0 && len(e.Queues) == 0 {
+	if !scope.has("numbers") && !scope.has("queues") || scope.empty("numbers") && scope.empty("queues") {
 		scope.found.add(o.at("applies_to"), "applies_to names no number and no queue; leave it out for everyone")
 	}
 }

@@ -30,9 +30,9 @@ func decodeNode(dir string, source []byte, found *mistakes) *Node {
 	n.Media = sound(sections["media"], n.SIP.Advertise)
 	n.Redis.URL = redisURL(sections["redis"])
 	n.Limits = limits(sections["limits"])
-	source2 := secrets{dir: dir, env: os.LookupEnv}
-	n.Cluster = cluster(sections["cluster"], n, source2)
-	n.HTTP = api(sections["http"], source2)
+	passwords := secrets{dir: dir, env: os.LookupEnv}
+	n.Cluster = cluster(sections["cluster"], n, passwords)
+	n.HTTP = api(sections["http"], passwords)
 	n.Log = logging(sections["log"])
 	carried(n, sections["media"])
 	return n
@@ -136,10 +136,10 @@ func doorstep(o object) SIP {
 		seen[listener] = true
 		s.Listen = append(s.Listen, listener)
 	}
-	if o.has("listen") && len(s.Listen) == 0 {
+	if o.has("listen") && o.empty("listen") {
 		o.found.add(o.at("listen"), "sip.listen has no address; write %s", o.key("listen").Allowed)
 	}
-	if o.has("digest") && len(s.Digest) == 0 {
+	if o.has("digest") && o.empty("digest") {
 		o.found.add(o.at("digest"), "sip.digest is empty; write %s", o.key("digest").Allowed)
 	}
 	s.Realm, _ = o.text("realm")
@@ -200,7 +200,7 @@ func advertised(o object, otherwise netip.Addr) netip.Addr {
 // sound reads a node's media.
 func sound(o object, advertise netip.Addr) Media {
 	m := Media{Codecs: o.choices("codecs"), Timeout: o.duration("timeout"), Advertise: advertise}
-	if o.has("codecs") && len(m.Codecs) == 0 {
+	if o.has("codecs") && o.empty("codecs") {
 		o.found.add(o.at("codecs"), "media.codecs is empty; write %s", o.key("codecs").Allowed)
 	}
 	if o.has("advertise") {

@@ -71,7 +71,7 @@ func overflow(o object, name string, rules *value, home string, n *names) []rout
 				rule.To = append(rule.To, to.text)
 			}
 		}
-		if r.has("to") && len(rule.To) == 0 {
+		if r.has("to") && r.empty("to") {
 			r.found.add(r.at("to"), "the rule leads to no queue; write at least one after to")
 		}
 		all = append(all, rule)

@@ -70,10 +70,19 @@ func (k Key) label() string {
 	return last
 }
 
+// things names the maps that stand below a name of the file's own choice.
+var things = map[string]string{
+	"http.tokens.*": "a token", "hours.*": "hours", "trunks.*": "a trunk", "flows.*.*": "a step", "queues.*": "a queue",
+	"queues.*.overflow": "a rule of overflow", "agents.*": "an agent", "incidents.*": "an incident", "incidents.*.overflow.*": "a rule of overflow",
+}
+
 // named names a path in a message.
 func (r *reader) named(path string) string {
 	if path == "" {
 		return r.file
+	}
+	if thing, ok := things[path]; ok {
+		return thing
 	}
 	return Key{Path: path}.label()
 }
@@ -83,6 +92,12 @@ func (o object) key(name string) Key { return o.schema[prefixOf(o.path)+name] }
 
 // has reports whether the object has the key at all.
 func (o object) has(name string) bool { return o.value.get(name) != nil }
+
+// empty reports whether the key, if it is there, has a list of nothing.
+func (o object) empty(name string) bool {
+	v := o.value.get(name)
+	return v == nil || v.form == nothing || v.form == list && len(v.items) == 0 || v.form == scalar && len(split(v)) == 0
+}
 
 // at is where the key stands, or the object when it does not.
 func (o object) at(name string) Place {

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -66,10 +67,10 @@ func (v *value) get(key string) *value {
 // parse turns a file into a tree. It returns nil when the file has no shape at all; other mistakes leave the tree without
 // the part that is wrong.
 func parse(file string, source []byte, found *mistakes) *value {
-	whole := Place{File: file}
+	whole := Place{File: file, Line: 1, Column: 1}
 	switch {
 	case source == nil:
-		found.add(whole, "cannot be read")
+		found.add(Place{File: file}, "cannot be read")
 		return nil
 	case len(source) > MaxFileBytes:
 		found.add(whole, "is larger than 1 MiB")
@@ -92,7 +93,7 @@ func parse(file string, source []byte, found *mistakes) *value {
 			continue
 		}
 		if body != nil {
-			found.add(placeOf(file, doc.Body.GetToken()), "begins a second document; one file is one document")
+			found.add(beginning(file, doc.Body), "begins a second document; one file is one document")
 			return nil
 		}
 		body = doc.Body
@@ -101,8 +102,12 @@ func parse(file string, source []byte, found *mistakes) *value {
 		found.add(whole, "is empty; write at least one key")
 		return nil
 	}
-	b := &builder{file: file, found: found}
-	return b.build(body, 1)
+	tree := (&builder{file: file, found: found}).build(body, 1)
+	if tree != nil && tree.form != mapping {
+		found.add(tree.at, "must be a map of keys, not %s", tree.form)
+		return nil
+	}
+	return tree
 }
 
 // parseYAML runs the library's lexer and parser. A file that the library would recurse into too deeply is refused between
@@ -152,7 +157,7 @@ func tooDeep(tokens token.Tokens) *token.Token {
 
 // syntaxMistake places an error of the parser.
 func syntaxMistake(file string, err error) Mistake {
-	m := Mistake{Place: Place{File: file}, Text: err.Error(), Severity: Error}
+	m := Mistake{Place: Place{File: file, Line: 1, Column: 1}, Text: err.Error(), Severity: Error}
 	if deep, ok := err.(*depthError); ok {
 		m.Place = placeOf(file, deep.at)
 		return m
@@ -174,23 +179,24 @@ type builder struct {
 
 // build returns the tree of a node, or nil where something is not allowed.
 func (b *builder) build(n ast.Node, depth int) *value {
-	at := placeOf(b.file, n.GetToken())
+	at := beginning(b.file, n)
 	if depth > MaxDepth {
 		b.found.add(at, tooDeepText)
 		return nil
 	}
 	switch n := n.(type) {
 	case *ast.MappingNode:
-		if len(n.Values) > 0 && n.Start.Type != token.MappingStartType {
-			at = placeOf(b.file, n.Values[0].Key.GetToken())
-		}
 		return b.mapping(at, n.Values, depth)
 	case *ast.MappingValueNode:
-		return b.mapping(placeOf(b.file, n.Key.GetToken()), []*ast.MappingValueNode{n}, depth)
+		return b.mapping(at, []*ast.MappingValueNode{n}, depth)
 	case *ast.SequenceNode:
 		v := &value{at: at, form: list}
 		for _, item := range n.Values {
-			if built := b.build(item, depth+1); built != nil {
+			built := b.rejoin(item)
+			if built == nil {
+				built = b.build(item, depth+1)
+			}
+			if built != nil {
 				v.items = append(v.items, built)
 			}
 		}
@@ -205,7 +211,40 @@ func (b *builder) build(n ast.Node, depth int) *value {
 		return &value{at: at, form: scalar, text: t.Value, plain: !quoted}
 	}
 	b.found.add(at, "%s", notAllowed(n))
+	switch n := n.(type) { // go on with what is below, so that it is not called missing as well
+	case *ast.AnchorNode:
+		return b.build(n.Value, depth+1)
+	case *ast.TagNode:
+		return b.build(n.Value, depth+1)
+	}
 	return nil
+}
+
+// rejoin returns an item of a list that the parser took for a map although no space follows the colon, such as
+// udp://127.0.0.1:5060 within braces: YAML has it as one plain value (section 7.3.3). For anything else it returns nil.
+func (b *builder) rejoin(item ast.Node) *value {
+	pair, ok := item.(*ast.MappingValueNode)
+	if whole, isMap := item.(*ast.MappingNode); isMap && len(whole.Values) == 1 && whole.Start.Type != token.MappingStartType {
+		pair, ok = whole.Values[0], true
+	}
+	if !ok || !b.adjacent(pair) {
+		return nil
+	}
+	key, content := pair.Key.GetToken(), pair.Value.GetToken()
+	return &value{at: placeOf(b.file, key), form: scalar, text: key.Value + ":" + content.Value, plain: true}
+}
+
+// adjacent reports whether the colon of a pair of plain values touches both.
+func (b *builder) adjacent(pair *ast.MappingValueNode) bool {
+	if _, plain := pair.Value.(ast.ScalarNode); !plain || pair.Start == nil {
+		return false
+	}
+	key, colon, content := pair.Key.GetToken(), pair.Start, pair.Value.GetToken()
+	quoted := func(t *token.Token) bool { return t.Indicator == token.QuotedScalarIndicator }
+	return !quoted(key) && !quoted(content) && content.Type != token.ImplicitNullType &&
+		key.Position.Line == colon.Position.Line && colon.Position.Line == content.Position.Line &&
+		colon.Position.Column == key.Position.Column+utf8.RuneCountInString(key.Value) &&
+		content.Position.Column == colon.Position.Column+1
 }
 
 // notAllowed says which part of YAML a node is that we refuse, and what to write instead.
@@ -240,6 +279,9 @@ func (b *builder) mapping(at Place, values []*ast.MappingValueNode, depth int) *
 		if key == nil {
 			continue
 		}
+		if t := keyNode.GetToken(); key.form == nothing && t.Type == token.NullType {
+			key.form, key.text = scalar, t.Value // null is a word like any other in the place of a name
+		}
 		if key.form != scalar {
 			b.found.add(key.at, "a key must be a plain value, not %s", key.form)
 			continue
@@ -262,6 +304,19 @@ func (b *builder) mapping(at Place, values []*ast.MappingValueNode, depth int) *
 		v.entries = append(v.entries, entry{key: key, value: content})
 	}
 	return v
+}
+
+// beginning is where a node begins; the parser's own token of a map without braces is its first colon.
+func beginning(file string, n ast.Node) Place {
+	switch m := n.(type) {
+	case *ast.MappingNode:
+		if len(m.Values) > 0 && m.Start.Type != token.MappingStartType {
+			return placeOf(file, m.Values[0].Key.GetToken())
+		}
+	case *ast.MappingValueNode:
+		return placeOf(file, m.Key.GetToken())
+	}
+	return placeOf(file, n.GetToken())
 }
 
 // placeOf is where a token stands.
@@ -300,5 +355,8 @@ func quote(text string) string {
 	return fmt.Sprintf("%q", text)
 }
 
-// oneLine joins the lines of a message.
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+// oneLine joins the lines of a message and escapes what does not print.
+func oneLine(text string) string {
+	quoted := strconv.Quote(strings.TrimSpace(strings.ReplaceAll(text, "\n", " ")))
+	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
+}

@@ -35,7 +35,7 @@ func (d *centreDraft) decodeTrunks(o object) {
 			taken = append(taken, p)
 			trunk.Accept = append(trunk.Accept, p.Prefix)
 		}
-		if t.has("accept") && len(trunk.Accept) == 0 && t.value.get("accept").form == list && len(t.value.get("accept").items) == 0 {
+		if t.has("accept") && t.empty("accept") {
 			t.found.add(t.at("accept"), "accept is empty; write %s", t.key("accept").Allowed)
 		}
 		for _, p := range t.prefixes("media") {
