@@ -1,0 +1,566 @@
+package media
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+)
+
+// level returns a prompt of one loudness.
+func level(value int16, d time.Duration) *Prompt {
+	pcm := make([]int16, int(d/FrameDuration)*FrameSize)
+	for i := range pcm {
+		pcm[i] = value
+	}
+	return newPrompt(pcm, [32]byte{})
+}
+
+func TestOneStreamWhateverIsHeardInIt(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		s, r := w.open(), w.remote(farAway, 4000)
+		r.call(s, "0")
+		time.Sleep(time.Second)
+		s.Background(NewMusic(level(1000, time.Second)).Source())
+		time.Sleep(time.Second)
+		s.Play(1, level(8000, 300*time.Millisecond).Source(), Silence(100*time.Millisecond), Tone(500, -6, 200*time.Millisecond))
+		time.Sleep(2 * time.Second)
+		s.Background(nil)
+		time.Sleep(time.Second)
+		got := r.heard()
+		if len(got) < 248 || len(got) > 251 {
+			t.Errorf("%d packets in 5 s, want 250", len(got))
+		}
+		if !got[0].Marker {
+			t.Error("the first packet does not begin a talkspurt")
+		}
+		assertOneStream(t, got)
+	})
+}
+
+func TestWhatIsPlayedReplacesWhatWasPlayedWithinOnePacket(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		s, r := w.open(), w.remote(farAway, 4000)
+		r.call(s, "8")
+		s.Background(NewMusic(level(1000, time.Second)).Source())
+		s.Play(1, level(4000, time.Minute).Source())
+		time.Sleep(time.Second)
+		r.heard()
+		s.Play(2, level(12000, 100*time.Millisecond).Source())
+		time.Sleep(140 * time.Millisecond)
+		for i, packet := range r.heard() {
+			want := 12000
+			if i >= 5 {
+				want = 1000
+			}
+			if l := packet.loudness(); l < want*9/10 || l > want*11/10 {
+				t.Errorf("packet %d has a loudness of %d, want about %d", i, l, want)
+			}
+		}
+		s.Play(3, level(4000, time.Minute).Source())
+		s.Stop()
+		time.Sleep(time.Second)
+		if got := said(s); !slices.Equal(got, []Event{Played{2}}) {
+			t.Errorf("events %v, want only what was played to its end", got)
+		}
+	})
+}
+
+func TestEverybodyHearsTheSameMusicAtOneTime(t *testing.T) {
+	ramp := make([]int16, 50*FrameSize)
+	for i := range ramp {
+		ramp[i] = int16(i / FrameSize * 600)
+	}
+	onWire(t, nil, func(w *wire) {
+		music := NewMusic(newPrompt(ramp, [32]byte{}))
+		a, b := w.open(), w.open()
+		first, second := w.remote(farAway, 4000), w.remote(farAway, 5000)
+		first.call(a, "0")
+		a.Background(music.Source())
+		time.Sleep(330 * time.Millisecond)
+		second.call(b, "0")
+		b.Background(music.Source())
+		a.Play(1, level(100, 240*time.Millisecond).Source())
+		time.Sleep(time.Second)
+		mine, other := first.heard(), second.heard()
+		x, y := mine[len(mine)-1], other[len(other)-1]
+		if difference := x.loudness() - y.loudness(); difference < -700 || difference > 700 {
+			t.Errorf("one hears %d, the other %d: more than a frame apart", x.loudness(), y.loudness())
+		}
+	})
+}
+
+func TestKeysAreHeardOnceAndWhilePlaying(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		s, r := w.open(), w.remote(farAway, 4000)
+		r.call(s, "0")
+		s.Play(1, level(4000, time.Minute).Source())
+		r.say(PCMU, 0, 3)
+		for _, digit := range []byte("1#") {
+			for _, p := range press(digit, r.header.Timestamp, 5) {
+				var payload [eventSize]byte
+				p.event.put(payload[:])
+				r.header.Timestamp, r.header.Marker = p.stamp, p.marker
+				r.send(101, payload[:], 0)
+				time.Sleep(FrameDuration)
+			}
+			r.header.Marker = false
+			r.header.Timestamp += 10 * FrameSize
+			r.say(PCMU, 0, 3)
+		}
+		if got := said(s); !slices.Equal(got, []Event{FirstPacket{}, Digit{'1'}, Digit{'#'}}) {
+			t.Errorf("events %v", got)
+		}
+	})
+}
+
+func TestKeysAreSentAndSoundPausesForThem(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		s, r := w.open(), w.remote(farAway, 4000)
+		if err := s.SendDigit('1', 0); !errors.Is(err, ErrNoTelephoneEvents) {
+			t.Errorf("a key before anything was agreed: %v", err)
+		}
+		r.call(s, "0")
+		s.Background(NewMusic(level(1000, time.Second)).Source())
+		time.Sleep(time.Second)
+		for _, digit := range []byte("42") {
+			if err := s.SendDigit(digit, 100*time.Millisecond); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Second)
+		var receiver eventReceiver
+		var keys []byte
+		got := r.heard()
+		for i, packet := range got {
+			if i > 0 && packet.SequenceNumber != got[i-1].SequenceNumber+1 {
+				t.Errorf("number %d after %d", packet.SequenceNumber, got[i-1].SequenceNumber)
+			}
+			if packet.PayloadType != 101 {
+				continue
+			}
+			event, err := parseEvent(packet.Payload)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if key, pressed := receiver.receive(packet.Timestamp, packet.Marker, event); pressed {
+				keys = append(keys, key)
+			}
+		}
+		if string(keys) != "42" {
+			t.Errorf("the far end heard keys %q, want 42", keys)
+		}
+		last := got[len(got)-1]
+		if want := got[0].Timestamp + uint32(last.at.Sub(got[0].at)/FrameDuration)*FrameSize; last.Timestamp != want {
+			t.Errorf("the timestamps ran on to %d, want %d", last.Timestamp, want)
+		}
+	})
+}
+
+func TestOnHoldNothingIsSentAndEverythingGoesOn(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		s, r := w.open(), w.remote(farAway, 4000)
+		r.call(s, "0")
+		s.Play(1, level(4000, time.Second).Source())
+		time.Sleep(100 * time.Millisecond)
+		answer, err := s.Answer(r.offer("0", "a=sendonly\r\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(answer), "a=recvonly") || !s.Held() {
+			t.Errorf("held: %v, answer:\n%s", s.Held(), answer)
+		}
+		r.heard()
+		time.Sleep(2 * time.Second)
+		if got := r.heard(); len(got) != 0 {
+			t.Errorf("%d packets were sent on hold", len(got))
+		}
+		if got := said(s); !slices.Equal(got, []Event{Played{1}}) {
+			t.Errorf("events %v, want Played", got)
+		}
+		if _, err := s.Answer(r.offer("0", "a=sendrecv\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond)
+		got := r.heard()
+		if s.Held() || len(got) == 0 || !got[0].Marker {
+			t.Errorf("held: %v, %d packets after the hold", s.Held(), len(got))
+		}
+	})
+}
+
+// version returns the version of a description.
+func version(t *testing.T, description []byte) string {
+	t.Helper()
+	for line := range strings.Lines(string(description)) {
+		if strings.HasPrefix(line, "o=") {
+			return strings.Fields(line)[2]
+		}
+	}
+	t.Fatalf("no o= line in\n%s", description)
+	return ""
+}
+
+func TestADescriptionHasANewVersionWhenItSaysSomethingNew(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		s, r := w.open(), w.remote(farAway, 4000)
+		var versions []string
+		for _, attribute := range []string{"", "", "a=sendonly\r\n", "a=sendonly\r\n", "", ""} {
+			answer, err := s.Answer(r.offer("0", attribute))
+			if err != nil {
+				t.Fatal(err)
+			}
+			versions = append(versions, version(t, answer))
+		}
+		if want := []string{"1", "1", "2", "2", "3", "3"}; !slices.Equal(versions, want) {
+			t.Errorf("versions %v, want %v", versions, want)
+		}
+		offer, err := s.Offer()
+		if err != nil || version(t, offer) != "4" {
+			t.Errorf("the offer has version %s, want 4", version(t, offer))
+		}
+	})
+}
+
+func TestARefusedOfferChangesNothing(t *testing.T) {
+	onWire(t, func(o *Options) { o.Own = []netip.AddrPort{netip.MustParseAddrPort("0.0.0.0:5060")} }, func(w *wire) {
+		s, r := w.open(), w.remote(farAway, 4000)
+		r.call(s, "0")
+		before, _ := s.Answer(r.offer("0", ""))
+		for name, offer := range map[string]string{
+			"no codec":   strings.Replace(string(r.offer("0", "")), "RTP/AVP 0", "RTP/AVP 18", 1),
+			"no SDP":     "x",
+			"multicast":  strings.ReplaceAll(string(r.offer("0", "")), farAway.String(), "224.0.0.1"),
+			"our SIP":    strings.Replace(strings.ReplaceAll(string(r.offer("0", "")), farAway.String(), ours.String()), "4000", "5060", 1),
+			"encryption": strings.Replace(string(r.offer("0", "")), "RTP/AVP", "RTP/SAVP", 1),
+		} {
+			var refusal *Refusal
+			if _, err := s.Answer([]byte(offer)); !errors.As(err, &refusal) || refusal.Code != 488 {
+				t.Errorf("%s: %v, want a 488", name, err)
+			}
+		}
+		after, err := s.Answer(r.offer("0", ""))
+		if err != nil || string(after) != string(before) {
+			t.Errorf("the session changed: %v\n%s", err, after)
+		}
+		r.heard()
+		time.Sleep(time.Second)
+		if got := r.heard(); len(got) < 49 {
+			t.Errorf("only %d packets in a second", len(got))
+		}
+	})
+}
+
+func TestAnInviteWithoutAnOfferGetsOneAndItsAnswerHolds(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		s, r := w.open(), w.remote(farAway, 4000)
+		offer, err := s.Offer()
+		if err != nil || !strings.Contains(string(offer), "RTP/AVP 0 8 101") {
+			t.Fatalf("offer %v\n%s", err, offer)
+		}
+		time.Sleep(time.Second)
+		if len(r.heard()) != 0 {
+			t.Error("sound was sent before anything was agreed")
+		}
+		if err := s.Accept(r.offer("8", "")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond)
+		if got := r.heard(); len(got) < 4 || got[0].PayloadType != 8 {
+			t.Errorf("%d packets", len(got))
+		}
+		if s.Accept([]byte("nonsense")) == nil {
+			t.Error("nonsense was accepted")
+		}
+	})
+}
+
+func TestAnotherAddressIsSentToFromTheNextPacketOn(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		s := w.open()
+		before, after := w.remote(farAway, 4000), w.remote(farAway, 6000)
+		before.call(s, "0")
+		time.Sleep(time.Second)
+		before.heard()
+		after.call(s, "0")
+		time.Sleep(time.Second)
+		if n := len(before.heard()); n != 0 {
+			t.Errorf("%d packets went to the old address", n)
+		}
+		if n := len(after.heard()); n < 49 {
+			t.Errorf("%d packets went to the new address", n)
+		}
+	})
+}
+
+func TestSoundGoesToWhereAFarEndBehindANATSendsFrom(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		s := w.open()
+		claimed, actual := w.remote(stranded, 4000), w.remote(farAway, 7000)
+		claimed.call(s, "0") // an address of its private network; its signalling comes from farAway
+		actual.to = s.Local()
+		actual.say(PCMU, 1000, latchPackets)
+		claimed.heard()
+		time.Sleep(time.Second)
+		if n := len(claimed.heard()); n != 0 {
+			t.Errorf("%d packets still went to the address of the description", n)
+		}
+		if n := len(actual.heard()); n < 49 {
+			t.Errorf("%d packets went to the source", n)
+		}
+		if got := said(s); !slices.Equal(got, []Event{FirstPacket{}}) {
+			t.Errorf("events %v", got)
+		}
+	})
+}
+
+func TestStrangersAreDroppedAndCounted(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		s := w.open()
+		r, thief := w.remote(farAway, 4000), w.remote(stranded, 4000)
+		r.call(s, "0")
+		thief.to = s.Local()
+		thief.say(PCMU, 20000, 100)
+		synctest.Wait()
+		if n := len(thief.heard()); n != 0 {
+			t.Errorf("a stranger got %d packets", n)
+		}
+		if stats := s.Stats(); stats.Strangers != 100 || stats.PacketsIn != 0 {
+			t.Errorf("stats %+v, want 100 strangers", stats)
+		}
+		if got := said(s); len(got) != 0 {
+			t.Errorf("events %v", got)
+		}
+	})
+}
+
+func TestSilenceIsNoticedOnceTheFarEndHasSpoken(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		s, r := w.open(), w.remote(farAway, 4000)
+		r.call(s, "0")
+		time.Sleep(time.Minute)
+		if got := said(s); len(got) != 0 {
+			t.Errorf("events %v of a far end that never spoke", got)
+		}
+		r.say(PCMU, 1000, 1)
+		time.Sleep(10*time.Second - 2*FrameDuration)
+		if got := said(s); !slices.Equal(got, []Event{FirstPacket{}}) {
+			t.Errorf("events %v, want FirstPacket alone", got)
+		}
+		time.Sleep(time.Minute)
+		if got := said(s); !slices.Equal(got, []Event{Silent{}}) {
+			t.Errorf("events %v, want Silent once", got)
+		}
+		r.say(PCMU, 1000, 1)
+		time.Sleep(time.Minute)
+		if got := said(s); !slices.Equal(got, []Event{Silent{}}) {
+			t.Errorf("events %v, want Silent again", got)
+		}
+	})
+}
+
+func TestReportsAreASignOfLife(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		s, r := w.open(), w.remote(farAway, 4000)
+		r.call(s, "0")
+		r.say(PCMU, 1000, 1)
+		raw, err := (&rtcp.ReceiverReport{SSRC: r.header.SSRC}).Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		to := netip.AddrPortFrom(r.to.Addr(), r.to.Port()+1)
+		for range 12 {
+			time.Sleep(5 * time.Second)
+			if _, err := r.reporter.WriteToUDPAddrPort(raw, to); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := said(s); !slices.Equal(got, []Event{FirstPacket{}}) {
+			t.Errorf("events %v, want no Silent", got)
+		}
+		time.Sleep(time.Minute)
+		if got := said(s); !slices.Equal(got, []Event{Silent{}}) {
+			t.Errorf("events %v, want Silent", got)
+		}
+	})
+}
+
+func TestAFarEndOnHoldMayBeQuiet(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		s, r := w.open(), w.remote(farAway, 4000)
+		r.call(s, "0")
+		r.say(PCMU, 1000, 5)
+		if _, err := s.Answer(r.offer("0", "a=inactive\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		if _, err := s.Answer(r.offer("0", "a=sendrecv\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(9 * time.Second)
+		if got := said(s); !slices.Equal(got, []Event{FirstPacket{}}) {
+			t.Errorf("events %v, want no Silent yet", got)
+		}
+		time.Sleep(2 * time.Second)
+		if got := said(s); !slices.Equal(got, []Event{Silent{}}) {
+			t.Errorf("events %v, want Silent after the hold", got)
+		}
+	})
+}
+
+func TestAClosedSessionIsQuietAndSaysGoodbye(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		s, r := w.open(), w.remote(farAway, 4000)
+		r.call(s, "0")
+		time.Sleep(time.Second)
+		s.Close()
+		s.Close()
+		r.heard()
+		time.Sleep(time.Second)
+		if n := len(r.heard()); n != 0 {
+			t.Errorf("%d packets after the end", n)
+		}
+		if _, open := <-s.Events(); open {
+			t.Error("the events go on")
+		}
+		goodbyes := 0
+		for _, packet := range r.reported() {
+			if _, ok := packet.(*rtcp.Goodbye); ok {
+				goodbyes++
+			}
+		}
+		if goodbyes != 1 {
+			t.Errorf("%d goodbyes, want one", goodbyes)
+		}
+		if stats := w.engine.Stats(); stats.PacketsOut < 49 || w.engine.Sessions() != 0 {
+			t.Errorf("%d sessions, stats %+v", w.engine.Sessions(), stats)
+		}
+	})
+}
+
+func TestAPortRestsBeforeItIsUsedAgain(t *testing.T) {
+	onWire(t, func(o *Options) { o.Low, o.High = 10000, 10003 }, func(w *wire) {
+		a, b := w.open(), w.open()
+		if _, err := w.engine.Open(SessionOptions{}); !errors.Is(err, ErrNoPorts) {
+			t.Errorf("a third session: %v, want ErrNoPorts", err)
+		}
+		a.Close()
+		time.Sleep(portRest - time.Millisecond)
+		if _, err := w.engine.Open(SessionOptions{}); !errors.Is(err, ErrNoPorts) || w.engine.FreePorts() != 0 {
+			t.Errorf("before the rest is over: %v, want ErrNoPorts", err)
+		}
+		time.Sleep(time.Millisecond)
+		if n := w.engine.FreePorts(); n != 1 {
+			t.Errorf("%d free ports, want 1", n)
+		}
+		if again := w.open(); again.Local() != a.Local() || again.Local() == b.Local() {
+			t.Errorf("the session is on %v, want %v", again.Local(), a.Local())
+		}
+	})
+}
+
+func TestReportsTellWhatWasSentAndHeard(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		s, r := w.open(), w.remote(farAway, 4000)
+		r.call(s, "0")
+		for range 20 {
+			r.say(PCMU, 1000, 49)
+			r.header.SequenceNumber++ // one in fifty is lost
+			r.header.Timestamp += FrameSize
+			time.Sleep(FrameDuration)
+		}
+		var senders []*rtcp.SenderReport
+		for _, packet := range r.reported() {
+			if report, ok := packet.(*rtcp.SenderReport); ok {
+				senders = append(senders, report)
+			}
+		}
+		if len(senders) < 2 || len(senders) > 8 {
+			t.Fatalf("%d reports in 20 s, want about four", len(senders))
+		}
+		last := senders[len(senders)-1]
+		if last.PacketCount < 500 || last.OctetCount != last.PacketCount*FrameSize || len(last.Reports) != 1 {
+			t.Fatalf("report %+v", last)
+		}
+		if block := last.Reports[0]; block.SSRC != r.header.SSRC || block.TotalLost < 8 || block.TotalLost > 20 || block.Jitter > 1 {
+			t.Errorf("report block %+v", block)
+		}
+		if stats := s.Stats(); stats.PacketsIn != 980 || stats.Lost != 19 {
+			t.Errorf("stats %+v, want 980 packets and 19 lost", stats)
+		}
+	})
+}
+
+// ear keeps what a sink hears.
+type ear struct{ sounds []Sound }
+
+func (e *ear) Hear(sound Sound) {
+	sound.PCM = slices.Clone(sound.PCM)
+	e.sounds = append(e.sounds, sound)
+}
+
+func TestASinkHearsTheFarEnd(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		s, r := w.open(), w.remote(farAway, 4000)
+		r.call(s, "0")
+		var listener ear
+		end := s.Tap(&listener)
+		begin := r.header.Timestamp
+		r.say(PCMU, 8000, 3)
+		r.send(8, PCMA.Encode(make([]byte, 80), full(-8000)), 80) // 10 ms, and the other law
+		r.send(13, []byte{40}, 0)                                 // comfort noise
+		synctest.Wait()
+		end()
+		r.say(PCMU, 8000, 3)
+		if len(listener.sounds) != 4 {
+			t.Fatalf("%d sounds, want 4", len(listener.sounds))
+		}
+		for i, sound := range listener.sounds {
+			if sound.Timestamp != begin+uint32(i*FrameSize) {
+				t.Errorf("sound %d is at %d", i, sound.Timestamp)
+			}
+		}
+		if first, last := listener.sounds[0].PCM, listener.sounds[3].PCM; len(first) != FrameSize || first[0] < 7000 ||
+			len(last) != 80 || last[0] > -7000 {
+			t.Errorf("heard %d samples of %d, and %d of %d", len(first), first[0], len(last), last[0])
+		}
+	})
+}
+
+// FuzzReceive looks for a datagram that breaks the receiving side.
+func FuzzReceive(f *testing.F) {
+	good, err := (&rtp.Packet{Header: rtp.Header{Version: 2, SSRC: 1}, Payload: make([]byte, FrameSize)}).Marshal()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good, uint8(0))
+	f.Add(append(slices.Clone(good[:1]), 101, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 5, 0x80, 1, 0), uint8(1))
+	f.Add([]byte{0x80, 200, 0, 6}, uint8(0))
+	f.Add([]byte{0xBF, 0, 0, 1}, uint8(2))
+	f.Fuzz(func(t *testing.T, datagram []byte, from uint8) {
+		onWire(t, nil, func(w *wire) {
+			a, b := w.open(), w.open()
+			one, other := w.remote(farAway, 4000), w.remote(farAway, 5000)
+			one.call(a, "0")
+			other.call(b, "8")
+			if err := Bridge(a, b); err != nil {
+				t.Fatal(err)
+			}
+			sources := []netip.AddrPort{one.sound.AddrPort(), netip.AddrPortFrom(farAway, 9), netip.AddrPortFrom(stranded, 9)}
+			if len(datagram) > largestPacket {
+				datagram = datagram[:largestPacket]
+			}
+			a.receive(slices.Clone(datagram), sources[int(from)%len(sources)], time.Now())
+			a.receiveReport(slices.Clone(datagram), sources[int(from)%len(sources)], time.Now())
+			if stats := a.Stats(); stats.PacketsIn+stats.Strangers+stats.Unproven+stats.Invalid > 4 {
+				t.Fatalf("stats %+v of one datagram", stats)
+			}
+		})
+	})
+}
