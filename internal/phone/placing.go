@@ -235,6 +235,7 @@ func (c *Call) cancel(invite *sip.Request) {
 // succeed acknowledges a 2xx and establishes the call, or hangs up when nobody wants it any more or it is unusable. Every
 // copy of the 2xx gets the same ACK again; a 2xx of another branch gets an ACK and a BYE (RFC 3261 section 13.2.2.4).
 func (c *Call) succeed(tx *sip.ClientTx, request *sip.Request, r *sip.Response, wanted bool) {
+	c.sound.signalledFrom(r.Source())
 	c.mu.Lock()
 	c.dialog.placed(request, r)
 	tag := c.dialog.remoteTag

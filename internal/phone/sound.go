@@ -43,8 +43,9 @@ type sound struct {
 	ear     *Ear
 	voice   *voice
 	digits  chan byte
-	from    atomic.Pointer[terms] // the far end's latest terms; nil before the first
-	gone    atomic.Bool           // hears nothing any more
+	from    atomic.Pointer[terms]      // the far end's latest terms; nil before the first
+	peer    atomic.Pointer[netip.Addr] // where its signalling comes from; nil: not known yet
+	gone    atomic.Bool                // hears nothing any more
 	reading sync.WaitGroup
 	start   sync.Once // begins to send
 	stop    sync.Once
@@ -132,7 +133,7 @@ func (s *sound) listen() {
 			continue
 		}
 		t := s.from.Load()
-		if t == nil || from.Addr().Unmap() != t.remote.Addr() || packet.Unmarshal(buffer[:n]) != nil {
+		if t == nil || !s.expects(t, from.Addr().Unmap()) || packet.Unmarshal(buffer[:n]) != nil {
 			continue
 		}
 		if codec := Codec(packet.PayloadType); codec.known() {
@@ -142,6 +143,21 @@ func (s *sound) listen() {
 				s.digit(digit)
 			}
 		}
+	}
+}
+
+// expects says whether sound from an address is the far end's: it comes from where its session description says, or from
+// where its signalling comes from, as with phones that do not know their own address.
+func (s *sound) expects(t *terms, from netip.Addr) bool {
+	peer := s.peer.Load()
+	return from == t.remote.Addr() || peer != nil && from == *peer
+}
+
+// signalledFrom notes where the far end's signalling comes from ("address:port").
+func (s *sound) signalledFrom(source string) {
+	if at, err := netip.ParseAddrPort(source); err == nil {
+		address := at.Addr().Unmap()
+		s.peer.Store(&address)
 	}
 }
 

@@ -60,6 +60,7 @@ func (p *Phone) invited(r *sip.Request, tx *sip.ServerTx) {
 		return
 	}
 	close(c.ringing)
+	c.sound.signalledFrom(r.Source())
 	c.mu.Lock()
 	c.request, c.tx = r, tx
 	c.dialog.taken(r)

@@ -1,0 +1,163 @@
+package baresip
+
+import (
+	"bufio"
+	"context"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/spillway-voice/spillway/internal/phone"
+)
+
+// patience bounds everything that a test waits for and that must happen.
+const patience = 45 * time.Second
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func within(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// start runs a baresip for the length of a test; its log is shown when the test fails.
+func start(t *testing.T, o Options) *Process {
+	t.Helper()
+	o.Dir = t.TempDir()
+	p, err := Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.Stop()
+		if t.Failed() {
+			t.Log(p.Log())
+		}
+	})
+	return p
+}
+
+func newPhone(t *testing.T, o phone.Options) *phone.Phone {
+	t.Helper()
+	o.Bind = netip.MustParseAddr("127.0.0.1")
+	p, err := phone.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	return p
+}
+
+func TestBaresipTakesACallAndBothHear(t *testing.T) {
+	for _, codec := range []phone.Codec{phone.PCMU, phone.PCMA} {
+		t.Run(codec.String(), func(t *testing.T) {
+			peer := start(t, Options{User: "alice", Say: phone.Tone(440, time.Minute)})
+			caller := newPhone(t, phone.Options{})
+			call, err := caller.Dial(within(t), "alice@"+peer.Addr().String(),
+				phone.CallOptions{Sound: phone.Sound{Codecs: []phone.Codec{codec}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			call.PlayTone(800)
+			if err := call.Ear().WaitTone(within(t), 440); err != nil {
+				t.Error(err)
+			}
+			if err := peer.WaitTone(within(t), 800); err != nil {
+				t.Error(err)
+			}
+			if err := call.SendDigits("5"); err != nil {
+				t.Error(err)
+			}
+			if e, err := peer.WaitEvent(within(t), "CALL_DTMF_START"); err != nil || e.Param != "5" {
+				t.Errorf("digit %q, %v", e.Param, err)
+			}
+			if err := call.Hangup(within(t)); err != nil {
+				t.Error(err)
+			}
+			if _, err := peer.WaitEvent(within(t), "CALL_CLOSED"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestBaresipCallsPressesHoldsAndHangsUp(t *testing.T) {
+	agent := newPhone(t, phone.Options{User: "bob", Reply: phone.AnswerAfter(0)})
+	peer := start(t, Options{Say: phone.Tone(600, time.Minute)})
+	if err := peer.Dial(within(t), "sip:bob@"+agent.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	var call *phone.Call
+	select {
+	case call = <-agent.Incoming():
+	case <-time.After(patience):
+		t.Fatal("no call came in")
+	}
+	call.PlayTone(1000)
+	if err := call.Ear().WaitTone(within(t), 600); err != nil {
+		t.Fatal(err)
+	}
+	if err := peer.WaitTone(within(t), 1000); err != nil {
+		t.Error(err)
+	}
+	if err := peer.Press(within(t), "42"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range "42" {
+		select {
+		case d := <-call.Digits():
+			if rune(d) != want {
+				t.Errorf("digit %q, want %q", d, want)
+			}
+		case <-time.After(patience):
+			t.Fatalf("digit %q did not arrive", want)
+		}
+	}
+	if err := peer.Hold(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	waitHeld(t, call, true)
+	if err := peer.Resume(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	waitHeld(t, call, false)
+	call.Ear().Forget()
+	if err := call.Ear().WaitTone(within(t), 600); err != nil {
+		t.Error(err)
+	}
+	if err := peer.Hangup(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-call.Done():
+	case <-time.After(patience):
+		t.Error("the call did not end")
+	}
+}
+
+func waitHeld(t *testing.T, c *phone.Call, held bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if c.Held() == held {
+			return
+		}
+	}
+	t.Fatalf("held is still %v", !held)
+}
+
+func TestNetstringsAreBounded(t *testing.T) {
+	for _, bad := range []string{"", "5", "x:1,", "-1:", "5:abc", "3:abcd", "99999999:"} {
+		if b, err := readNetstring(bufio.NewReader(strings.NewReader(bad))); err == nil {
+			t.Errorf("%q was read as %q", bad, b)
+		}
+	}
+	b, err := readNetstring(bufio.NewReader(strings.NewReader("3:abc,")))
+	if err != nil || string(b) != "abc" {
+		t.Errorf("%q, %v", b, err)
+	}
+}
