@@ -44,6 +44,7 @@ type outgoing struct {
 	behind     bool // the background was heard in the last frame
 	bridged    bool
 	relay      relay
+	pcm        Frame // room for sources that are encoded for one listener alone
 }
 
 // relay maps the packets of the other side of a bridge into our stream.
@@ -170,19 +171,10 @@ func (o *outgoing) encode(source Source, room []byte) ([]byte, bool) {
 	if shared, ok := source.(encodedSource); ok {
 		return shared.nextEncoded(o.codec)
 	}
-	return o.encodeFrame(source, room)
-}
-
-// frames lends frames to sources that are encoded for one listener alone.
-var frames = sync.Pool{New: func() any { return new(Frame) }}
-
-func (o *outgoing) encodeFrame(source Source, room []byte) ([]byte, bool) {
-	frame := frames.Get().(*Frame)
-	defer frames.Put(frame)
-	if !source.Next(frame) {
+	if !source.Next(&o.pcm) {
 		return nil, false
 	}
-	return o.codec.Encode(room[:FrameSize], frame[:]), true
+	return o.codec.Encode(room[:FrameSize], o.pcm[:]), true
 }
 
 // silence returns a frame of silence. It is sent, not left out: many far ends end a call that goes quiet.

@@ -1,0 +1,157 @@
+package media
+
+import (
+	"crypto/sha256"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// record writes a recording into a folder.
+func record(t *testing.T, dir, name string, hz float64) []byte {
+	t.Helper()
+	file := wav(8000, 1, sine(hz, 8000, 200*time.Millisecond))
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func openLibrary(t *testing.T, dir string) *Library {
+	t.Helper()
+	library, err := OpenLibrary(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return library
+}
+
+func TestTheCentresRecordingsComeBeforeTheBuiltInOnes(t *testing.T) {
+	dir := t.TempDir()
+	file := record(t, dir, "welcome.wav", 500)
+	library := openLibrary(t, dir)
+	own, err := library.Prompt("welcome.wav")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if own.SHA256() != sha256.Sum256(file) || own.Duration() != 200*time.Millisecond {
+		t.Errorf("welcome.wav lasts %v, want the centre's own", own.Duration())
+	}
+	builtIn, err := library.Prompt("closed.wav")
+	if err != nil || builtIn.Duration() < time.Second {
+		t.Errorf("closed.wav: %v", err)
+	}
+}
+
+func TestEveryBuiltInRecordingCanBePlayed(t *testing.T) {
+	library := openLibrary(t, "")
+	for _, name := range strings.Fields(`welcome closed sorry not-understood hold apology please-hold returning draining
+		all-agents-busy paused resumed beep position-number position-queue position-next position-many number-0
+		number-hundred number-thousand number-and`) {
+		prompt, err := library.Prompt(name + ".wav")
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		peak := int16(0)
+		for _, sample := range prompt.pcm {
+			peak = max(peak, sample)
+		}
+		if peak < 2000 {
+			t.Errorf("%s can hardly be heard: its peak is %d", name, peak)
+		}
+	}
+	if hold, err := library.Prompt("hold.wav"); err != nil || hold.Duration() < 20*time.Second || hold.samples%FrameSize != 0 {
+		t.Errorf("hold.wav lasts %v, want 20 s or more in whole frames: %v", hold.Duration(), err)
+	}
+}
+
+func TestNamesThatLeadElsewhereAreRefused(t *testing.T) {
+	dir := t.TempDir()
+	record(t, dir, "outside.wav", 500)
+	inside := filepath.Join(dir, "prompts")
+	record(t, inside, "fine/one.wav", 500)
+	for _, link := range []struct{ to, name string }{{"../outside.wav", "relative.wav"}, {filepath.Join(dir, "outside.wav"), "absolute.wav"}} {
+		if err := os.Symlink(link.to, filepath.Join(inside, link.name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(inside, "folder.wav"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	library := openLibrary(t, inside)
+	if err := library.Check("fine/one.wav"); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"", "../outside.wav", "/etc/passwd", "fine/../fine/one.wav", "fine//one.wav", `fine\one.wav`,
+		"One.wav", "one.mp3", "one.wav\x00", ".wav", "a b.wav", "./one.wav", strings.Repeat("a", 300) + ".wav"} {
+		if err := library.Check(name); !errors.Is(err, ErrBadName) {
+			t.Errorf("%q: %v, want ErrBadName", name, err)
+		}
+	}
+	for _, name := range []string{"relative.wav", "absolute.wav", "folder.wav"} {
+		if err := library.Check(name); err == nil {
+			t.Errorf("%q was taken", name)
+		}
+	}
+}
+
+func TestWhatIsWrongWithARecordingIsSaid(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "broken.wav"), []byte("not sound"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	library := openLibrary(t, dir)
+	if err := library.Check("missing.wav"); !errors.Is(err, ErrNoRecording) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("missing: %v", err)
+	}
+	if err := library.Check("broken.wav"); err == nil || !strings.Contains(err.Error(), "not a WAV file") {
+		t.Errorf("broken: %v", err)
+	}
+	if err := openLibrary(t, filepath.Join(dir, "nowhere")).Check("welcome.wav"); err != nil {
+		t.Errorf("a folder that does not exist: %v", err)
+	}
+	if _, err := OpenLibrary(filepath.Join(dir, "broken.wav")); err == nil {
+		t.Error("a file was opened as a folder")
+	}
+}
+
+func TestALibraryIsAPictureAndTheNextOneSharesWhatDidNotChange(t *testing.T) {
+	dir := t.TempDir()
+	record(t, dir, "same.wav", 500)
+	before := record(t, dir, "changed.wav", 500)
+	first := openLibrary(t, dir)
+	same, err := first.Prompt("same.wav")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Check("changed.wav"); err != nil {
+		t.Fatal(err)
+	}
+	after := record(t, dir, "changed.wav", 900)
+	later := time.Now().Add(time.Minute)
+	if err := os.Chtimes(filepath.Join(dir, "changed.wav"), later, later); err != nil {
+		t.Fatal(err)
+	}
+	second := openLibrary(t, dir)
+	again, err := second.Prompt("same.wav")
+	if err != nil || again != same {
+		t.Errorf("same.wav was decoded again: %v", err)
+	}
+	for _, tt := range []struct {
+		library *Library
+		want    []byte
+	}{{first, before}, {second, after}} {
+		prompt, err := tt.library.Prompt("changed.wav")
+		if err != nil || prompt.SHA256() != sha256.Sum256(tt.want) {
+			t.Errorf("changed.wav is not as it was when its library was asked first: %v", err)
+		}
+	}
+}
