@@ -52,6 +52,15 @@ func (c Codec) law() *companding {
 	return &laws()[0]
 }
 
+// Encode returns linear sound in the codec, one byte a sample, as it stands in packets and in raw files.
+func (c Codec) Encode(pcm []int16) []byte {
+	law, b := c.law(), make([]byte, len(pcm))
+	for i, s := range pcm {
+		b[i] = law.compress[uint16(s)]
+	}
+	return b
+}
+
 // decode appends the samples of a payload to pcm.
 func (c Codec) decode(pcm []int16, payload []byte) []int16 {
 	law := c.law()
