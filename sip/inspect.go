@@ -134,6 +134,9 @@ func inspectBody(req *sipgo.Request) *fault {
 	if req.Method != sipgo.INVITE {
 		return nil
 	}
+	if !acceptsSDP(req) {
+		return &fault{code: 406}
+	}
 	if interval, ok := sessionExpires(req); ok && interval < minSE {
 		return &fault{code: 422, headers: []sipgo.Header{sipgo.NewHeader("Min-SE", strconv.Itoa(minSE))}}
 	}
@@ -160,6 +163,19 @@ func mediaType(m sipgo.Message) string {
 	}
 	kind, _, _ := strings.Cut(headers[0].Value(), ";")
 	return strings.ToLower(strings.TrimSpace(kind))
+}
+
+// acceptsSDP tells whether the far end of an INVITE understands a session description; saying nothing means yes.
+func acceptsSDP(req *sipgo.Request) bool {
+	kinds := values(req, "accept", "")
+	for _, kind := range kinds {
+		kind, _, _ = strings.Cut(kind, ";")
+		switch strings.ToLower(strings.TrimSpace(kind)) {
+		case typeSDP, "application/*", "*/*":
+			return true
+		}
+	}
+	return len(kinds) == 0
 }
 
 func sessionExpires(req *sipgo.Request) (int, bool) {

@@ -26,7 +26,7 @@ const (
 var phrases = map[int]string{
 	100: "Trying", 180: "Ringing", 183: "Session Progress", 200: "OK",
 	400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
-	408: "Request Timeout", 415: "Unsupported Media Type", 416: "Unsupported URI Scheme", 420: "Bad Extension",
+	406: "Not Acceptable", 408: "Request Timeout", 415: "Unsupported Media Type", 416: "Unsupported URI Scheme", 420: "Bad Extension",
 	422: "Session Interval Too Small", 423: "Interval Too Brief", 480: "Temporarily Unavailable",
 	481: "Call/Transaction Does Not Exist", 482: "Merged Request", 483: "Too Many Hops", 486: "Busy Here",
 	487: "Request Terminated", 488: "Not Acceptable Here", 489: "Bad Event", 491: "Request Pending",
@@ -65,12 +65,26 @@ func response(req *sipgo.Request, code int, reason, tag string) *sipgo.Response 
 	if to := res.To(); to != nil && code != 100 && tagOf(req.To().Params) == "" {
 		to.Params.Add("tag", tag)
 	}
+	received(res, req)
 	res.AppendHeader(sipgo.NewHeader("Server", product))
 	if code == 405 || code == 200 && (req.Method == sipgo.INVITE || req.Method == sipgo.OPTIONS) {
 		res.AppendHeader(sipgo.NewHeader("Allow", allow))
 		res.AppendHeader(sipgo.NewHeader("Supported", ""))
 	}
 	return res
+}
+
+// received notes in the Via of an answer where the request really came from, if that is not what it says (RFC 3261
+// section 18.2.1; with rport sipgo has done so).
+func received(res *sipgo.Response, req *sipgo.Request) {
+	via := res.Via()
+	source, err := netip.ParseAddrPort(req.Source())
+	if via == nil || err != nil || via.Host == source.Addr().String() {
+		return
+	}
+	if _, done := param(via.Params, "received"); !done {
+		via.Params.Add("received", source.Addr().String())
+	}
 }
 
 // describe puts a session description into a message.

@@ -179,11 +179,11 @@ func (r *registrar) changes(req *sipgo.Request, contacts []sipgo.Header) ([]chan
 	var changes []change
 	for _, h := range contacts {
 		c := h.(*sipgo.ContactHeader)
-		if c.Address.Wildcard || c.Address.Host == "" || len(c.Address.Headers) > 0 {
-			return nil, bad("Bad Contact")
-		}
-		if c.Address.Scheme != "sip" {
+		if c.Address.Scheme != "sip" && !c.Address.Wildcard {
 			return nil, &fault{code: 416}
+		}
+		if c.Address.Host == "" || c.Address.Wildcard || len(c.Address.Headers) > 0 {
+			return nil, bad("Bad Contact")
 		}
 		uri := c.Address.String()
 		if len(uri) > maxContact {
