@@ -41,7 +41,7 @@ type centre struct {
 	board      incident.Board
 	said       map[string]incident.Said
 	superseded chan struct{}
-	reached    map[string]*atomic.Int64 // waiting callers to whom a message began to play, by incident
+	unsaid     []unsaid // in the order in which they are due
 }
 
 // edition is what was published at one moment. It is immutable.
@@ -54,13 +54,20 @@ type edition struct {
 	appliedAt time.Time       // of this edition
 	// configuredAt is when the snapshot came into force.
 	configuredAt time.Time
-	reached      map[string]*atomic.Int64
+	reached      map[string]*atomic.Int64 // waiting callers to whom a message began to play, by incident
 }
 
 // change is something that people are told: one sentence.
 type change struct {
 	incident string // "" for a change of the configuration alone
 	sentence string
+}
+
+// unsaid is a sentence that waits for the calls to react.
+type unsaid struct {
+	change
+	reached *atomic.Int64 // nil: it plays nothing
+	due     time.Time
 }
 
 func newCentre(node, file string, keep *keeper, log *zap.Logger) *centre {
@@ -70,13 +77,17 @@ func newCentre(node, file string, keep *keeper, log *zap.Logger) *centre {
 		heard:    &heard{memory: incident.NewHeard(incident.HeardLimit)},
 		requests: make(chan func()), stopped: make(chan struct{}),
 		board: board, said: said,
-		reached: make(map[string]*atomic.Int64),
 	}
 }
 
 // run is the owner's goroutine: requests, and what time alone changes.
 func (c *centre) run(ctx context.Context) {
 	defer close(c.stopped)
+	defer func() {
+		for len(c.unsaid) > 0 {
+			c.say()
+		}
+	}()
 	sweep := time.NewTicker(sweepHeard)
 	defer sweep.Stop()
 	for {
@@ -88,6 +99,8 @@ func (c *centre) run(ctx context.Context) {
 			request()
 		case <-clock:
 			c.onClock()
+		case <-c.nextUnsaid():
+			c.say()
 		case <-sweep.C:
 			c.heard.sweep(c.board, time.Now())
 		}
@@ -297,15 +310,27 @@ func (c *centre) tell(old incident.Board, revisions []incident.Revision) {
 	}
 }
 
-// tellReached waits until the waiting callers have reacted and says how many heard the message begin.
+// tellReached sets a sentence down to be said once the waiting callers have reacted, with how many heard the message begin.
 func (c *centre) tellReached(name, sentence string) {
-	reached := c.current().reached[name]
-	time.AfterFunc(settle, func() {
-		if reached != nil {
-			sentence = fmt.Sprintf("%s, played to %d waiting, 1 of 1 nodes", sentence, reached.Load())
-		}
-		c.onChange(change{name, sentence})
-	})
+	c.unsaid = append(c.unsaid, unsaid{change{name, sentence}, c.current().reached[name], time.Now().Add(settle)})
+}
+
+// nextUnsaid is ready when a sentence is due.
+func (c *centre) nextUnsaid() <-chan time.Time {
+	if len(c.unsaid) == 0 {
+		return nil
+	}
+	return time.After(time.Until(c.unsaid[0].due))
+}
+
+// say says the oldest sentence.
+func (c *centre) say() {
+	next := c.unsaid[0]
+	c.unsaid = c.unsaid[1:]
+	if next.reached != nil {
+		next.sentence = fmt.Sprintf("%s, played to %d waiting, 1 of 1 nodes", next.sentence, next.reached.Load())
+	}
+	c.onChange(next.change)
 }
 
 // told counts a waiting caller to whom the message of an incident begins to play.

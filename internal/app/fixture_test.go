@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"github.com/spillway-voice/spillway/internal/ops"
 	"github.com/spillway-voice/spillway/internal/phone"
 	"github.com/spillway-voice/spillway/internal/sample"
+	"github.com/spillway-voice/spillway/media/prompts"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -213,4 +215,18 @@ func replace(dir, file, old, new string) {
 	if err := os.Rename(temporary, path); err != nil {
 		panic(err)
 	}
+}
+
+// builtIn reads one of the built-in recordings.
+func (f *fixture) builtIn(name string) []int16 {
+	f.t.Helper()
+	file, err := fs.ReadFile(prompts.English(), name)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	pcm, err := phone.ParseWAV(file)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return pcm
 }
