@@ -92,12 +92,12 @@ func (t *table) spill(c *Caller, home *Queue) (to []string, words string) {
 		if rule.WhenWaiting > 0 && !t.open[rule] {
 			continue
 		}
-		more := t.further(c, rule, to)
-		if len(more) == 0 {
-			continue
-		}
 		if due := c.Entered.Add(rule.AfterWait); t.now.Before(due) {
 			t.wake(due)
+			continue
+		}
+		more := t.further(c, rule, to)
+		if len(more) == 0 {
 			continue
 		}
 		to = append(to, more...)
