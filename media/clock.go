@@ -13,6 +13,7 @@ const (
 	phaseLength  = FrameDuration / phases // time between two of a worker's runs
 	catchUpPause = phaseLength / 2        // the least time between two runs, so that a late worker makes no burst
 	longestLag   = 200 * time.Millisecond // what is caught up; beyond that, far ends have long given up waiting
+	phaseRoom    = 128                    // sessions in a phase before the next is used: under a millisecond of sending
 	packetRoom   = 12 + FrameSize + 64    // bytes of a worker's packet: header and frame, with room to spare
 )
 
@@ -49,19 +50,11 @@ func (c *clock) close() {
 // tick returns the number of the frame that is due at a time.
 func (c *clock) tick(now time.Time) uint32 { return uint32(now.Sub(c.epoch) / FrameDuration) }
 
-// add gives a session to the phase that has fewest.
+// add gives a session to a phase.
 func (c *clock) add(s *Session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var best *atomic.Pointer[[]*Session]
-	var owner *worker
-	for i := range phases {
-		for _, w := range c.workers {
-			if best == nil || len(*w.phases[i].Load()) < len(*best.Load()) {
-				best, owner = &w.phases[i], w
-			}
-		}
-	}
+	best, owner := c.place()
 	old := *best.Load()
 	next := make([]*Session, len(old), len(old)+1)
 	copy(next, old)
@@ -72,6 +65,23 @@ func (c *clock) add(s *Session) {
 	case owner.wake <- struct{}{}:
 	default:
 	}
+}
+
+// place returns the first phase that has room, else the one that has fewest, and its worker. Phases are filled one
+// after another because each costs a wake-up every frame, which on a small node is dearer than its packets.
+func (c *clock) place() (best *atomic.Pointer[[]*Session], owner *worker) {
+	for i := range phases {
+		for _, w := range c.workers {
+			n := len(*w.phases[i].Load())
+			if n < phaseRoom {
+				return &w.phases[i], w
+			}
+			if best == nil || n < len(*best.Load()) {
+				best, owner = &w.phases[i], w
+			}
+		}
+	}
+	return best, owner
 }
 
 // remove takes a session out; the run that is going on may still call it once.

@@ -64,27 +64,43 @@ func TestPhasesWithoutSessionsAreSleptThrough(t *testing.T) {
 	}
 }
 
-func TestSessionsAreSpreadOverTheFrame(t *testing.T) {
-	onWire(t, nil, func(w *wire) {
-		at := map[time.Duration]int{}
-		var remotes []*remote
-		for i := range 16 {
-			s, r := w.open(), w.remote(farAway, uint16(4000+2*i))
-			r.call(s, "0")
-			remotes = append(remotes, r)
-		}
-		time.Sleep(time.Second)
-		for _, r := range remotes {
-			got := r.heard()
-			at[got[len(got)-1].at.Sub(w.engine.clock.epoch)%FrameDuration]++
-		}
-		if len(at) != phases {
-			t.Fatalf("the sessions are sent at %d times of the frame, want %d", len(at), phases)
-		}
-		for when, n := range at {
-			if n != 16/phases {
-				t.Errorf("%d sessions at %v, want %d", n, when, 16/phases)
+func TestPhasesAreFilledOneAfterAnotherAndThenEvenly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClock()
+		defer c.close()
+		used := func() (sizes []int) {
+			for i := range phases {
+				for _, w := range c.workers {
+					if n := len(*w.phases[i].Load()); n > 0 {
+						sizes = append(sizes, n)
+					}
+				}
 			}
+			return sizes
+		}
+		var sessions []*Session
+		grow := func(n int) {
+			for range n {
+				s := &Session{}
+				sessions = append(sessions, s)
+				c.add(s)
+			}
+		}
+		grow(phaseRoom)
+		if got := used(); len(got) != 1 {
+			t.Errorf("phases of %v, want one full one", got)
+		}
+		places := phases * len(c.workers)
+		grow(phaseRoom*(places-1) + 2*places)
+		if got := used(); len(got) != places || slices.Min(got) != phaseRoom+2 || slices.Max(got) != phaseRoom+2 {
+			t.Errorf("phases of %v, want %d equal ones", got, places)
+		}
+		for _, s := range sessions {
+			c.remove(s)
+			c.remove(s)
+		}
+		if got := used(); len(got) != 0 {
+			t.Errorf("phases of %v are left behind", got)
 		}
 	})
 }
