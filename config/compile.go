@@ -44,6 +44,7 @@ func (c *compiler) compile(pair Sources) (*Snapshot, []Mistake) {
 		c.accounts(centre, snapshot, found)
 		snapshot.Centre, snapshot.Trunks, snapshot.Numbers = centre.centre, centre.trunks, centre.numbers
 		snapshot.Conversation, snapshot.Routing = centre.conversation, centre.routing
+		snapshot.Conversation.Zone = snapshot.Centre.Zone
 	}
 	if incidents != nil {
 		if centre != nil {
