@@ -86,7 +86,15 @@ func (d *Dispatcher) Finish(ctx context.Context, claim routing.Claim) error {
 
 // Register tells that an agent's phone is reachable through this node until a time (store time: see Now); zero: no longer.
 func (d *Dispatcher) Register(ctx context.Context, agent string, until time.Time) error {
-	return d.store.Register(ctx, agent, d.node, until)
+	if until.IsZero() {
+		d.phones.note(agent, until)
+		return d.store.Register(ctx, agent, d.node, until)
+	}
+	if err := d.store.Register(ctx, agent, d.node, until); err != nil {
+		return err
+	}
+	d.phones.note(agent, until)
+	return nil
 }
 
 // Pause keeps an agent from offers until Resume.

@@ -46,6 +46,7 @@ type Dispatcher struct {
 	observer Observer
 	log      *zap.Logger
 	places   places
+	phones   registrations
 
 	configured atomic.Pointer[routing.Plan] // what SetPlan said
 	plan       atomic.Pointer[routing.Plan] // what is in force: with closed queues that are not empty; written by the owner
@@ -70,6 +71,7 @@ func New(o Options) (*Dispatcher, error) {
 		observer: o.Observer,
 		log:      o.Logger,
 		places:   places{byCall: make(map[string]*place)},
+		phones:   registrations{until: make(map[string]time.Time)},
 		nudge:    make(chan struct{}, 1),
 		asks:     make(chan chan Picture),
 		stopped:  make(chan struct{}),

@@ -14,6 +14,7 @@ import (
 type batch struct {
 	limit    int // of seats
 	enters   []routing.Caller
+	phones   []registration
 	releases []uint64
 	seats    []routing.SeatChange
 	opens    []routing.Opening
@@ -30,7 +31,7 @@ type match struct {
 
 // empty reports whether there is nothing to do.
 func (b *batch) empty() bool {
-	return len(b.enters)+len(b.releases)+len(b.seats)+len(b.opens)+len(b.spills)+len(b.ends)+len(b.offers) == 0
+	return len(b.enters)+len(b.phones)+len(b.releases)+len(b.seats)+len(b.opens)+len(b.spills)+len(b.ends)+len(b.offers) == 0
 }
 
 // outcome is what became of a batch.
@@ -82,6 +83,8 @@ func (h *hands) carryOut(ctx context.Context, b batch) outcome {
 		}
 		entered++
 		return true
+	}) && each(b.phones, func(r registration) bool {
+		return do(func(ctx context.Context) error { return store.Register(ctx, r.agent, node, r.until) })
 	}) && each(b.releases, func(token uint64) bool {
 		return do(func(ctx context.Context) error { return store.Release(ctx, token, routing.Withdrawn) })
 	}) && each(b.seats, func(s routing.SeatChange) bool {

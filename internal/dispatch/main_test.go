@@ -2,6 +2,7 @@ package dispatch_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -137,13 +138,35 @@ func (b *bench) agent(name string) routing.State {
 	return state
 }
 
-// observed keeps what an observer is told. It is read when the dispatcher rests.
+// observed keeps what an observer is told.
 type observed struct {
+	mu      sync.Mutex
 	matched []time.Duration
 	waited  []routing.Wait
-	stuck   int
+	alarms  int
 }
 
-func (o *observed) Matched(d time.Duration) { o.matched = append(o.matched, d) }
-func (o *observed) Waited(w routing.Wait)   { o.waited = append(o.waited, w) }
-func (o *observed) Stuck(n int)             { o.stuck += n }
+func (o *observed) Matched(d time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.matched = append(o.matched, d)
+}
+
+func (o *observed) Waited(w routing.Wait) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.waited = append(o.waited, w)
+}
+
+func (o *observed) Stuck(n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.alarms += n
+}
+
+// stuck is how often the alarm was raised.
+func (o *observed) stuck() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.alarms
+}

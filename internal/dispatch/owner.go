@@ -36,6 +36,7 @@ type owner struct {
 	next     time.Time // when time alone changes the decision, in store time; zero: never
 	sweepAt  time.Time // store time
 	enters   []routing.Caller
+	phones   []registration
 	releases []uint64
 
 	watch  watch
@@ -86,6 +87,7 @@ func (o *owner) sync(ctx context.Context) (<-chan routing.Event, error) {
 	}
 	o.queues.all(view)
 	o.reassert()
+	o.sweepAt = time.Time{}
 	o.replan()
 	return events, nil
 }
@@ -173,8 +175,8 @@ func (o *owner) decide(now time.Time) {
 	o.next = decision.Next
 	o.watch.decided(o, decision.Offers, now)
 	b := o.ours(plan, decision, now)
-	b.enters, b.releases = o.enters, o.releases
-	o.enters, o.releases = nil, nil
+	b.enters, b.phones, b.releases = o.enters, o.phones, o.releases
+	o.enters, o.phones, o.releases = nil, nil, nil
 	if b.empty() {
 		return
 	}

@@ -118,6 +118,7 @@ func (o *owner) sweep(now time.Time) {
 		o.replan()
 	}
 	o.adopt(now)
+	o.phones = o.d.phones.missing(o.view, now)
 	for call, until := range o.watch.skipped {
 		if !now.Before(until) || o.view.Callers[call] == nil {
 			delete(o.watch.skipped, call)

@@ -48,6 +48,7 @@ func New(o Options) *Store {
 		readers: make(map[*reader]struct{}),
 	}
 	s.view.Incarnation = rand.Text()
+	s.token = uint64(s.wall.UnixMicro()) // above those of an earlier life, so that a claim of that is never taken for one of this
 	for name, p := range o.Pauses {
 		s.view.Agents[name] = &routing.AgentState{Name: name, Paused: p.Since, PauseReason: p.Reason, Changed: p.Since}
 	}
