@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spillway-voice/spillway/internal/ops"
 )
@@ -41,9 +42,9 @@ func scopeWords(s *ops.Scope) string {
 		parts = append(parts, "callers of "+strings.Join(s.Numbers, ", "))
 	}
 	if len(s.Queues) > 0 {
-		parts = append(parts, "the queues "+strings.Join(s.Queues, ", "))
+		parts = append(parts, "those in "+strings.Join(s.Queues, ", "))
 	}
-	return strings.Join(parts, ", and ")
+	return strings.Join(parts, "; ")
 }
 
 func messageWords(e ops.Effects) string {
@@ -60,7 +61,7 @@ func messageWords(e ops.Effects) string {
 func overflowWords(rule ops.OverflowRule) string {
 	var conditions []string
 	if rule.AfterWait > 0 {
-		conditions = append(conditions, "after a wait of "+span(rule.AfterWait))
+		conditions = append(conditions, "after a wait of "+duration(time.Duration(rule.AfterWait)))
 	}
 	if rule.WhenWaiting > 0 {
 		conditions = append(conditions, fmt.Sprintf("when %d wait", rule.WhenWaiting))

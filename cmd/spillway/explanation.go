@@ -53,13 +53,12 @@ func (x *explanation) text() string {
 	x.line("flow", "%s starts", flow)
 	visits, end := ivr.Explain(x.snapshot.Conversation, flow, x.keys, x.at)
 	for _, v := range visits {
-		x.line("", "%s/%s: %s (%s)", v.Flow, v.Step, stepWords(x.snapshot.Conversation.Flows[v.Flow].Steps[v.Step]), v.Why)
+		x.line("", "%s: %s/%s, %s", v.Why, v.Flow, v.Step, stepWords(x.snapshot.Conversation.Flows[v.Flow].Steps[v.Step]))
 	}
 	switch end := end.(type) {
 	case ivr.Enter:
-		x.queue(end)
 		last := visits[len(visits)-1]
-		x.instead(x.snapshot.Conversation.Flows[last.Flow].Steps[last.Step])
+		x.queue(end, x.snapshot.Conversation.Flows[last.Flow].Steps[last.Step])
 	case ivr.End:
 		x.line("end", "hang up, %s, with reason %s", end.Hangup, end.Reason)
 	default:
@@ -108,8 +107,8 @@ func (x *explanation) tell(f incident.Facts) (over bool) {
 	return true
 }
 
-// queue writes what a queue does with the call.
-func (x *explanation) queue(e ivr.Enter) {
+// queue writes what the queue of a step does with the call.
+func (x *explanation) queue(e ivr.Enter, step *ivr.Step) {
 	if x.tell(incident.Facts{Number: x.number, Queue: e.Queue}) {
 		return
 	}
@@ -118,7 +117,8 @@ func (x *explanation) queue(e ivr.Enter) {
 		x.line("queue", "%s is not configured", e.Queue)
 		return
 	}
-	x.line("queue", "%s with priority %d: %s, rings %s, at most %d wait for at most %s", q.Name, e.Priority, q.Strategy, q.Ring, q.Capacity, q.MaxWait)
+	x.line("queue", "%s with priority %d: %s, rings %s, at most %d wait for at most %s",
+		q.Name, e.Priority, q.Strategy, duration(q.Ring), q.Capacity, duration(q.MaxWait))
 	x.line("agents", "%s", x.agents(q.Name))
 	for _, rule := range q.Overflow {
 		words := "to " + strings.Join(rule.To, ", ") + conditionWords(rule)
@@ -130,10 +130,6 @@ func (x *explanation) queue(e ivr.Enter) {
 			x.line("", "%s: %s", other, x.agents(other))
 		}
 	}
-}
-
-// instead writes where the call goes when the queue gives it no agent.
-func (x *explanation) instead(step *ivr.Step) {
 	where := "the built-in apology, then hang up"
 	if step.Else != "" {
 		where = "step " + step.Else
@@ -162,7 +158,7 @@ func (x *explanation) agents(queue string) string {
 func conditionWords(rule routing.OverflowRule) string {
 	var conditions []string
 	if rule.AfterWait > 0 {
-		conditions = append(conditions, "after a wait of "+rule.AfterWait.String())
+		conditions = append(conditions, "after a wait of "+duration(rule.AfterWait))
 	}
 	if rule.WhenWaiting > 0 {
 		conditions = append(conditions, fmt.Sprintf("when %d wait", rule.WhenWaiting))

@@ -29,7 +29,7 @@ func showQueues(queues []ops.Queue, _ *time.Location) table {
 		empty:   "no queues",
 	}
 	for _, q := range queues {
-		t.add(q.Name, strconv.Itoa(q.Waiting), strconv.Itoa(q.OverflowedIn), span(q.LongestWait),
+		t.add(q.Name, strconv.Itoa(q.Waiting), strconv.Itoa(q.OverflowedIn), duration(time.Duration(q.LongestWait)),
 			strconv.Itoa(q.AgentsReady), strconv.Itoa(q.AgentsBusy), serviceLevel(q.ServiceLevel))
 	}
 	return t
@@ -40,5 +40,5 @@ func serviceLevel(s ops.ServiceLevel) string {
 	if s.Offered == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%.0f%% in %s (%d of %d)", 100*float64(s.AnsweredWithin)/float64(s.Offered), span(s.Threshold), s.AnsweredWithin, s.Offered)
+	return fmt.Sprintf("%.0f%% in %s (%d of %d)", 100*float64(s.AnsweredWithin)/float64(s.Offered), duration(time.Duration(s.Threshold)), s.AnsweredWithin, s.Offered)
 }

@@ -3,13 +3,11 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/spillway-voice/spillway/internal/ops"
 	"github.com/spillway-voice/spillway/internal/ops/client"
 )
 
@@ -45,17 +43,4 @@ func zone(ctx context.Context, c *client.Client) (*time.Location, error) {
 		return time.UTC, nil
 	}
 	return location, nil
-}
-
-// clock writes a moment for people, "" for none.
-func clock(t ops.Time, zone *time.Location) string {
-	if time.Time(t).IsZero() {
-		return ""
-	}
-	return time.Time(t).In(zone).Format("2006-01-02 15:04:05")
-}
-
-// span writes a duration for people, in whole seconds.
-func span(s ops.Seconds) string {
-	return fmt.Sprint(time.Duration(s).Round(time.Second))
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -19,9 +20,11 @@ const (
 	bodyLimit = 64 << 10
 	// reasonLimit is the most characters of a reason, as incident has it: a line or two on a screen.
 	reasonLimit = 500
-	// shortestFor and longestFor bound how long an incident may be switched on for. Who means "until we say otherwise" says so.
+	// shortestFor and longestFor bound how long an incident may be switched on for, as in incidents.yaml. Who means "until we say
+	// otherwise" says so.
 	shortestFor = time.Second
-	longestFor  = 366 * 24 * time.Hour
+	longestFor  = 90 * day
+	day         = 24 * time.Hour
 	// untilManual is the end that somebody brings about by hand.
 	untilManual = "manual"
 )
@@ -108,9 +111,9 @@ func parseFor(text json.RawMessage) (time.Duration, error) {
 	var d time.Duration
 	var s string
 	if json.Unmarshal(text, &s) == nil {
-		parsed, err := time.ParseDuration(s)
+		parsed, err := parseDuration(s)
 		if err != nil {
-			return 0, badRequest("for is a time such as 90m or 6h, not %q", shortened(s))
+			return 0, badRequest("for is a time such as 90m, 6h or 2d, not %q", shortened(s))
 		}
 		d = parsed
 	} else {
@@ -121,9 +124,26 @@ func parseFor(text json.RawMessage) (time.Duration, error) {
 		d = time.Duration(seconds)
 	}
 	if d < shortestFor || d > longestFor {
-		return 0, badRequest("for is from %s to %s", shortestFor, longestFor)
+		return 0, badRequest("for is from %s to %dd", shortestFor, longestFor/day)
 	}
 	return d, nil
+}
+
+// parseDuration reads a duration as Go has it, with days before: 2d, 1d12h.
+func parseDuration(text string) (time.Duration, error) {
+	number, rest, hasDays := strings.Cut(text, "d")
+	if !hasDays {
+		return time.ParseDuration(text)
+	}
+	days, err := strconv.ParseUint(number, 10, 16) // 65,535 days are far from overflow, and far too long
+	if err != nil || rest == "" {
+		return time.Duration(days) * day, err
+	}
+	more, err := time.ParseDuration(rest)
+	if err == nil && more < 0 {
+		err = errors.New("a negative part")
+	}
+	return time.Duration(days)*day + min(more, longestFor), err
 }
 
 // parseUntil reads an end: a moment, or "manual".

@@ -24,6 +24,8 @@ func TestAToggleIsReadAsItIsWritten(t *testing.T) {
 		`{"active":true}`:                                        {Active: true},
 		`{"active":false,"reason":"fixed"}`:                      {Reason: "fixed"},
 		`{"active":true,"for":"90m"}`:                            {Active: true, For: 90 * time.Minute},
+		`{"active":true,"for":"1d12h"}`:                          {Active: true, For: 36 * time.Hour},
+		`{"active":true,"for":"90d"}`:                            {Active: true, For: 90 * 24 * time.Hour},
 		`{"active":true,"for":5400}`:                             {Active: true, For: 90 * time.Minute},
 		`{"active":true,"for":1.5}`:                              {Active: true, For: 1500 * time.Millisecond},
 		`{"active":true,"for":null,"until":null}`:                {Active: true},
@@ -68,6 +70,10 @@ func TestAToggleThatIsWrongIsRefusedWithTheReason(t *testing.T) {
 		`{"active":true,"for":"-6h"}`:                                 "for is from",
 		`{"active":true,"for":0}`:                                     "for is from",
 		`{"active":true,"for":1e300}`:                                 "a number of seconds",
+		`{"active":true,"for":"1d-2h"}`:                               "such as",
+		`{"active":true,"for":"-1d"}`:                                 "such as",
+		`{"active":true,"for":"91d"}`:                                 "to 90d",
+		`{"active":true,"for":"1d2562047h"}`:                          "to 90d",
 		`{"active":true,"for":"9000h"}`:                               "for is from",
 		`{"active":true,"until":""}`:                                  "must be a time",
 		`{"active":true,"until":"18:00"}`:                             "must be a time",
@@ -111,7 +117,7 @@ func FuzzToggle(f *testing.F) {
 }
 
 func FuzzFor(f *testing.F) {
-	for _, seed := range []string{`"6h"`, `"1h30m"`, `90`, `1e400`, `-1`, `"9999999999h"`, `"1ns"`, `{}`, `"\u0000"`} {
+	for _, seed := range []string{`"6h"`, `"1h30m"`, `90`, `1e400`, `-1`, `"9999999999h"`, `"1ns"`, `"1d12h"`, `"65535d"`, `"d"`, `{}`, `"\u0000"`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
