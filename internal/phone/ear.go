@@ -28,7 +28,7 @@ const (
 
 	// searchWindow is how much of the latest sound WaitFor looks at each time, in samples: enough for one sure stretch
 	// wherever it began.
-	searchWindow = 5 * SampleRate / 2
+	searchWindow = matchStretch + 2*SampleRate
 )
 
 // mark ties a sample to the time at which the packet that carried it arrived.

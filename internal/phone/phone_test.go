@@ -12,6 +12,9 @@ import (
 
 var loopback = netip.MustParseAddr("127.0.0.1")
 
+// freeAddress is one that nobody answers at (RFC 5737).
+var freeAddress = netip.MustParseAddrPort("192.0.2.1:4000")
+
 // patience bounds everything that a test waits for and that must happen.
 const patience = 30 * time.Second
 

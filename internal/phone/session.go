@@ -25,8 +25,8 @@ func (c *Call) receive(r *sip.Request, tx *sip.ServerTx) {
 	}
 	switch r.Method {
 	case sip.BYE:
+		c.hungUp(r) // first: whoever sees the 200 may count on it
 		p.respond(tx, r, sip.StatusOK, "OK")
-		c.hungUp(r)
 	case sip.INVITE:
 		c.reinvited(r, tx)
 	case sip.INFO:

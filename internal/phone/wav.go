@@ -84,27 +84,43 @@ func mono(b []byte, channels int) []int16 {
 }
 
 // resample converts linear sound from the given rate to SampleRate with a windowed sinc that keeps what is under 90 % of
-// the lower of both bandwidths.
+// the lower of both bandwidths. The filter is computed once for each position between two samples that occurs.
 func resample(pcm []int16, rate int) []int16 {
 	if rate == SampleRate {
 		return pcm
 	}
 	const crossings = 16 // of the sinc, each side: over 60 dB of attenuation
-	step := float64(rate) / SampleRate
-	cut := 0.9 * min(1, 1/step)
-	reach := crossings / cut
-	out := make([]int16, int(float64(len(pcm))/step))
+	cut := 0.9 * min(1, SampleRate/float64(rate))
+	reach := int(math.Ceil(crossings / cut))
+	filters := make(map[int][]float64)
+	out := make([]int16, len(pcm)*SampleRate/rate)
 	for i := range out {
-		centre := float64(i) * step
+		whole, rest := i*rate/SampleRate, i*rate%SampleRate
+		filter := filters[rest]
+		if filter == nil {
+			filter = sincFilter(cut, reach, float64(rest)/SampleRate)
+			filters[rest] = filter
+		}
 		sum := 0.0
-		for j := max(0, int(centre-reach)); j <= min(len(pcm)-1, int(centre+reach)); j++ {
-			x := float64(j) - centre
-			window := 0.5 + 0.5*math.Cos(math.Pi*x/reach)
-			sum += float64(pcm[j]) * cut * sinc(cut*x) * window
+		for tap, weight := range filter {
+			if j := whole - reach + tap; j >= 0 && j < len(pcm) {
+				sum += weight * float64(pcm[j])
+			}
 		}
 		out[i] = int16(max(math.MinInt16, min(math.MaxInt16, math.Round(sum))))
 	}
 	return out
+}
+
+// sincFilter returns the weights of the samples from reach before to reach after a position that is offset after one.
+func sincFilter(cut float64, reach int, offset float64) []float64 {
+	filter := make([]float64, 2*reach+1)
+	for tap := range filter {
+		x := float64(tap-reach) - offset
+		window := 0.5 + 0.5*math.Cos(math.Pi*max(-1, min(1, x/float64(reach))))
+		filter[tap] = cut * sinc(cut*x) * window
+	}
+	return filter
 }
 
 func sinc(x float64) float64 {
