@@ -22,7 +22,8 @@ type clock struct {
 	epoch   time.Time
 	workers []*worker
 	wg      sync.WaitGroup
-	mu      sync.Mutex // over adding and removing sessions
+	late    atomic.Uint64 // runs that came a frame or more behind
+	mu      sync.Mutex    // over adding and removing sessions
 }
 
 // newClock starts a clock with one worker for each core.
@@ -131,6 +132,9 @@ func (w *worker) run() {
 			return
 		}
 		now := time.Now()
+		if now.Sub(w.clock.epoch)-pace.due() >= FrameDuration {
+			w.clock.late.Add(1)
+		}
 		tick := uint32(pace.next / phases)
 		for _, s := range *w.phases[pace.next%phases].Load() {
 			s.playout(now, tick, buffer)

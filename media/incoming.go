@@ -243,5 +243,5 @@ func (s *Session) follow(current *far, from netip.AddrPort) {
 
 // samples returns a time on the scale of timestamps.
 func (s *Session) samples(now time.Time) uint32 {
-	return uint32(now.Sub(s.engine.clock.epoch) * SampleRate / time.Second)
+	return uint32(now.Sub(s.engine.clock.epoch) / (time.Second / SampleRate))
 }

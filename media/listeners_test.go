@@ -196,6 +196,30 @@ func BenchmarkListeners(b *testing.B) {
 	}
 }
 
+// BenchmarkSessionMemory prints the memory of a caller who listens: heap and stacks, in bytes.
+func BenchmarkSessionMemory(b *testing.B) {
+	for b.Loop() {
+		engine := startEngine(b, nil)
+		memory := func() float64 {
+			runtime.GC()
+			var stats runtime.MemStats
+			runtime.ReadMemStats(&stats)
+			return float64(stats.HeapAlloc + stats.StackInuse)
+		}
+		before, to := memory(), sinkSocket(b)
+		for range benchListeners {
+			s := open(b, engine)
+			if _, err := s.Answer(offerFrom(int(to.Port()), 0)); err != nil {
+				b.Fatal(err)
+			}
+			s.Background(Silence(0))
+		}
+		time.Sleep(10 * FrameDuration)
+		b.ReportMetric((memory()-before)/benchListeners, "B/listener")
+		engine.Close()
+	}
+}
+
 // benchEngine returns what the listeners cost, and how many packets they got.
 func benchEngine(b *testing.B) (time.Duration, uint64) {
 	b.Helper()

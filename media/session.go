@@ -115,6 +115,9 @@ func (s *Session) Close() {
 		closeSockets(s.rtp, s.rtcp)
 		s.mailbox.close()
 		s.engine.forget(s)
+		if n := s.counters.strangers.Load(); n > 0 {
+			s.engine.options.Logger.Info("dropped packets of strangers", zap.Uint16("port", s.port), zap.Uint64("packets", n))
+		}
 	})
 }
 
