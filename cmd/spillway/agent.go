@@ -16,13 +16,12 @@ import (
 )
 
 func agentCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "agent", Short: "Show the agents of a running node"}
-	addAPIFlag(cmd)
-	cmd.AddCommand(listing[[]ops.Agent]{
+	cmd := group("agent", "Show the agents of a running node", listing[[]ops.Agent]{
 		short: "List the agents: what each is doing, since when, and for which queues",
 		ask:   func(ctx context.Context, c *client.Client) ([]ops.Agent, error) { return c.Agents(ctx) },
 		show:  showAgents,
 	}.command())
+	addAPIFlag(cmd)
 	return cmd
 }
 

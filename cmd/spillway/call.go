@@ -13,13 +13,12 @@ import (
 )
 
 func callCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "call", Short: "Show the calls of a running node"}
-	addAPIFlag(cmd)
-	cmd.AddCommand(listing[[]ops.Call]{
+	cmd := group("call", "Show the calls of a running node", listing[[]ops.Call]{
 		short: "List the calls, those that ended for a minute more",
 		ask:   func(ctx context.Context, c *client.Client) ([]ops.Call, error) { return c.Calls(ctx) },
 		show:  showCalls,
 	}.command())
+	addAPIFlag(cmd)
 	return cmd
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 )
 
@@ -27,7 +29,7 @@ func (e *exitError) Unwrap() error { return e.err }
 func failing(do func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		err := do(cmd, args)
-		if _, known := err.(*exitError); err == nil || known {
+		if _, known := errors.AsType[*exitError](err); err == nil || known {
 			return err
 		}
 		return &exitError{exitFailed, err}

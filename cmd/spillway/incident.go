@@ -15,13 +15,12 @@ import (
 )
 
 func incidentCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "incident", Short: "Show and switch the incidents of a running node"}
-	addAPIFlag(cmd)
-	cmd.AddCommand(listing[[]ops.Incident]{
+	cmd := group("incident", "Show and switch the incidents of a running node", listing[[]ops.Incident]{
 		short: "List the incidents: which are on, until when, and what the last change was",
 		ask:   func(ctx context.Context, c *client.Client) ([]ops.Incident, error) { return c.Incidents(ctx) },
 		show:  showIncidents,
 	}.command(), incidentShowCommand(), incidentStartCommand(), incidentStopCommand())
+	addAPIFlag(cmd)
 	return cmd
 }
 

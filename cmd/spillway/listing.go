@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -96,9 +97,22 @@ func (l listing[T]) writeJSON(ctx context.Context, c *client.Client, out io.Writ
 	return writeJSON(out, answer)
 }
 
-// writeJSON writes a value for machines, and for people who look.
+// writeJSON writes a value for machines, and for people who look: what a terminal could act on is written as an escape.
 func writeJSON(out io.Writer, value any) error {
-	e := json.NewEncoder(out)
+	var text strings.Builder
+	e := json.NewEncoder(&text)
 	e.SetIndent("", "  ")
-	return e.Encode(value)
+	if err := e.Encode(value); err != nil {
+		return err
+	}
+	var safe strings.Builder
+	for _, r := range text.String() {
+		if r != '\n' && unsafe(r) {
+			fmt.Fprintf(&safe, "\\u%04x", r)
+		} else {
+			safe.WriteRune(r)
+		}
+	}
+	_, err := io.WriteString(out, safe.String())
+	return err
 }

@@ -11,11 +11,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	_ "time/tzdata" // a centre's zone must be known wherever the program runs
 
 	"github.com/spf13/cobra"
 )
 
 func main() {
+	cobra.EnableCommandSorting = false // help has the commands in the order of use
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -42,7 +44,6 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		SilenceUsage:  true, // an error is one line, not a page
 		SilenceErrors: true,
 	}
-	cobra.EnableCommandSorting = false
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(commands()...)
 	root.SetArgs(args)
@@ -57,4 +58,11 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		return e.code
 	}
 	return exitUsage // what cobra itself refuses: a flag or command that does not exist
+}
+
+// group returns a command that has others below it and does nothing alone.
+func group(use, short string, below ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd.AddCommand(below...)
+	return cmd
 }

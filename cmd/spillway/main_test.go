@@ -95,6 +95,7 @@ func TestWhatTheCommandsShow(t *testing.T) {
 		"incident-two-ends":  "incident start kettle-recall --for 6h --until manual",
 		"incident-bad-for":   "incident start kettle-recall --for soon",
 		"unknown-command":    "queues",
+		"unknown-below":      "queue lost",
 		"unknown-flag":       "queue list --colour",
 		"bad-api":            "queue list --api ftp://127.0.0.1",
 	} {
@@ -169,7 +170,7 @@ func TestANodeThatCannotAnswerIsSaidInOneLine(t *testing.T) {
 
 func TestWhatCallersSayCannotReachTheTerminal(t *testing.T) {
 	startNode(t, opstest.State{Calls: []ops.Call{{ID: "1", From: "\x1b[2J\u202e\u009b31m\tlong\r\n", To: "+61280000001", State: "ivr"}}})
-	got := transcript(t, "call", "list")
+	got := transcript(t, "call", "list") + transcript(t, "call", "list", "--json")
 	golden(t, "hostile", got)
 	if strings.ContainsAny(got, "\x1b\u202e\u009b\r\t") {
 		t.Errorf("%q", got)

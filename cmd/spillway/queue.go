@@ -13,13 +13,12 @@ import (
 )
 
 func queueCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "queue", Short: "Show the queues of a running node"}
-	addAPIFlag(cmd)
-	cmd.AddCommand(listing[[]ops.Queue]{
+	cmd := group("queue", "Show the queues of a running node", listing[[]ops.Queue]{
 		short: "List the queues: who waits, who serves, how well",
 		ask:   func(ctx context.Context, c *client.Client) ([]ops.Queue, error) { return c.Queues(ctx) },
 		show:  showQueues,
 	}.command())
+	addAPIFlag(cmd)
 	return cmd
 }
 

@@ -12,13 +12,12 @@ import (
 )
 
 func seatCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "seat", Short: "Show the seats of a running node"}
-	addAPIFlag(cmd)
-	cmd.AddCommand(listing[ops.Seats]{
+	cmd := group("seat", "Show the seats of a running node", listing[ops.Seats]{
 		short: "List who has a seat and who waits for one",
 		ask:   func(ctx context.Context, c *client.Client) (ops.Seats, error) { return c.Seats(ctx) },
 		show:  showSeats,
 	}.command())
+	addAPIFlag(cmd)
 	return cmd
 }
 

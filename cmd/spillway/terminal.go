@@ -20,11 +20,16 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// plain makes a text safe for a terminal: what could move the cursor, colour or turn round the line becomes a question mark.
-// Names, numbers and reasons come from callers and files.
+// unsafe says whether a character could move the cursor, colour the text, or turn round or break the line.
+func unsafe(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029'
+}
+
+// plain makes a text safe for a terminal: an unsafe character becomes a question mark. Names, numbers and reasons come from
+// callers and files.
 func plain(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' || r == unicode.ReplacementChar {
+		if unsafe(r) || r == unicode.ReplacementChar {
 			return '?'
 		}
 		return r

@@ -62,7 +62,20 @@ func newHandler(a *api, metrics http.Handler) http.Handler {
 	mux.Handle("/api/v1/events", a.private(a.events))
 	mux.Handle("/api/", a.private(a.unknown, http.MethodPost))
 	mux.Handle("/", a.public(a.unknown))
-	return mux
+	return a.surviving(mux)
+}
+
+// surviving makes a panic end its request alone, and the log tell of it.
+func (a *api) surviving(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if p := recover(); p != nil {
+				a.log.Error("the API panicked", zap.String("path", r.URL.Path), zap.Any("panic", p), zap.Stack("stack"))
+				panic(http.ErrAbortHandler) // the connection is cut: what was written so far may be half an answer
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
 }
 
 // public answers without a token.

@@ -283,3 +283,21 @@ func TestStrangersCannotFloodTheLog(t *testing.T) {
 		t.Errorf("%d lines about 200 requests, at most %d expected", n, allowed)
 	}
 }
+
+func TestAPanicEndsItsRequestAlone(t *testing.T) {
+	core, logged := observer.New(zap.ErrorLevel)
+	f := start(t, opstest.Kettle(), func(o *ops.Options) {
+		o.Log = zap.New(core)
+		o.Node = struct{ ops.Node }{} // every method is that of nil
+	})
+	if response, err := f.client.Get("http://" + f.server.Addr().String() + "/api/v1/queues"); err == nil {
+		_ = response.Body.Close()
+		t.Errorf("an answer: %s", response.Status)
+	}
+	if response, _ := f.ask(t, "GET", "/healthz", ""); response.StatusCode != http.StatusOK {
+		t.Error(response.Status)
+	}
+	if logged.FilterMessage("the API panicked").Len() == 0 {
+		t.Error("the log does not tell of it")
+	}
+}

@@ -77,7 +77,18 @@ func newMetrics(s Sources) *Metrics {
 			Buckets: matchBuckets}),
 	}
 	m.registry.MustRegister(m.ended, m.waits, m.requests, m.matches, newGauges(s))
+	m.begin()
 	return m
+}
+
+// begin shows the series that every node will have from the start with 0: a rate needs a beginning.
+func (m *Metrics) begin() {
+	for _, end := range [][2]string{{"answered", "caller"}, {"answered", "agent"}, {"abandoned", "caller"}, {"abandoned", "short"}, {"failed", "internal"}} {
+		m.ended.WithLabelValues(end[0], end[1])
+	}
+	for _, method := range []string{"INVITE", "REGISTER"} {
+		m.requests.WithLabelValues(method, "200")
+	}
 }
 
 // CallEnded counts a call that ended.

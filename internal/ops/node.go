@@ -34,7 +34,7 @@ var (
 	// ErrUnknownIncident says that neither the files nor the board know the name: status 404.
 	ErrUnknownIncident = errors.New("no such incident")
 	// ErrRefusedToggle says that the request was understood and cannot be: an end in the past, no end at all. Status 422.
-	ErrRefusedToggle = errors.New("cannot be")
+	ErrRefusedToggle = errors.New("refused")
 	// ErrConflict says that somebody else changed the incident at the same moment: status 409.
 	ErrConflict = errors.New("changed by somebody else at the same moment")
 	// ErrUnavailable says that the answer cannot be had now, as while the node stops: status 503.
