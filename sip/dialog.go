@@ -144,6 +144,9 @@ func (d *dialog) close() {
 		d.invite.reply(500, "") // nobody decided: the owner has failed
 	}
 	d.refuse(d.pending, 500)
+	if d.calling != nil {
+		d.calling.abandon() // nothing of it is waited for any more
+	}
 	d.end(Ended{By: ByUs, Code: 500, Cause: "internal error"})
 	d.server.dialogs.remove(d, time.Now().Add(d.server.timers.patience()))
 	for _, in := range d.box.close() {

@@ -12,7 +12,7 @@ import (
 // one wire are dealt with in their order; it does not block, and does not keep the bytes.
 func (s *Server) receive(f flow, message []byte) {
 	defer s.survive("message")
-	if !plausible(message) {
+	if !plausible(message) || !s.known(f) && !s.strangers.admit(f.remote.Addr(), time.Now()) {
 		return
 	}
 	parsed, err := s.parser.ParseSIP(message)
@@ -28,6 +28,12 @@ func (s *Server) receive(f flow, message []byte) {
 	case *sipgo.Response:
 		s.respond(f, m)
 	}
+}
+
+// known tells whether a message comes from where we expect some: a trunk, or a phone that has registered.
+func (s *Server) known(f flow) bool {
+	_, trunk := s.directory.Load().trunkAt(f.remote.Addr())
+	return trunk || s.registrar.registered(f)
 }
 
 // take sorts requests: copies to their transactions, ACK and CANCEL to the INVITE that they are about, what is
@@ -114,8 +120,14 @@ func (s *Server) within(f flow, req *sipgo.Request, tag string) {
 	if in == nil {
 		return
 	}
-	if !d.box.offer(func(d *dialog) { d.take(in) }) {
-		in.reply(500, "", retryAfter(1))
+	if d.box.offer(func(d *dialog) { d.take(in) }) {
+		return
+	}
+	select {
+	case <-d.done:
+		in.reply(481, "")
+	default:
+		in.reply(500, "", retryAfter(1)) // more to do than anyone sends in earnest
 	}
 }
 

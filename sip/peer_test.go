@@ -316,3 +316,13 @@ func finished(t *testing.T, leg *Leg, by By, code int) {
 		t.Fatal("an event came after Ended")
 	}
 }
+
+// asRequest is a message that must be a request.
+func (w *world) asRequest(m sipgo.Message) *sipgo.Request {
+	w.t.Helper()
+	req, ok := m.(*sipgo.Request)
+	if !ok {
+		w.t.Fatalf("not a request:\n%s", m)
+	}
+	return req
+}

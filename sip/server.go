@@ -70,6 +70,7 @@ type Server struct {
 	dialogs      *dialogs
 	registrar    *registrar
 	admission    *admission
+	strangers    *strangers
 	held         atomic.Int32 // CANCELs waiting for their INVITE
 	directory    atomic.Pointer[Directory]
 	draining     atomic.Bool
@@ -132,6 +133,7 @@ func assemble(o Options) (*Server, error) {
 		transactions: newTransactions(),
 		dialogs:      newDialogs(),
 		admission:    newAdmission(),
+		strangers:    newStrangers(),
 		tcps:         newConnections(),
 		closed:       make(chan struct{}),
 		failed:       make(chan error, 1),
@@ -223,6 +225,7 @@ func (s *Server) sweep() {
 			s.dialogs.forget(now)
 			s.nonces.forget(now)
 			s.guesses.forget(now)
+			s.strangers.forget(now)
 		case <-s.closed:
 			return
 		}
