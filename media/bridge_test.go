@@ -81,7 +81,7 @@ func TestABridgedStreamIsOneStreamWhateverTheFarEndDoes(t *testing.T) {
 			check(raw)
 			in.SequenceNumber++
 			in.Timestamp += FrameSize
-			raw, _, _, _ = o.frame(now, tick, buffer)
+			raw, _, _ = o.frame(now, tick, buffer)
 			check(raw)
 			now = now.Add(FrameDuration)
 		}

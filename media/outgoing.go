@@ -61,39 +61,45 @@ type relay struct {
 // as long as a listener would take it for a fault.
 const longestJump = 10 * SampleRate
 
-// frame decides what is sent in one tick. The packet is written into buffer and is nil when nothing is to be sent;
-// ended reports that the foreground with that id has ended.
-func (o *outgoing) frame(now time.Time, tick uint32, buffer []byte) (packet []byte, to netip.AddrPort, ended bool, id uint64) {
+// frame decides what is sent in one tick. The packet is written into buffer, and is nil when nothing is to be sent; ended
+// is Played when the foreground has ended, else nil.
+func (o *outgoing) frame(now time.Time, tick uint32, buffer []byte) (packet []byte, to netip.AddrPort, ended Event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed || !o.ready {
-		return nil, to, false, 0
+		return nil, to, nil
 	}
 	stamp := o.stamp(tick)
-	payload, ended, id := o.sound(now, buffer[rtpHeader:])
-	kind, marker := o.audioType, !o.begun || stamp != o.reached
-	if o.keys.active() && o.hasEvent {
-		event, begin, first, ok := o.keys.next(stamp)
-		if !ok {
-			payload = nil
-		} else {
-			event.put(buffer[rtpHeader:])
-			payload, kind, marker = buffer[rtpHeader:rtpHeader+eventSize], o.eventType, first
-		}
-		stamp, o.relay.anchored = begin, false
+	payload, ended := o.sound(now, buffer[rtpHeader:]) // also on hold and under a key: time goes on
+	if o.hasEvent && o.keys.active() {
+		return o.key(stamp, buffer), o.to, ended
 	}
 	if payload == nil || !o.sends {
-		return nil, to, ended, id
+		return nil, to, ended
 	}
-	o.relay.anchored = false
-	if kind == o.audioType {
-		o.reached = stamp + FrameSize
-	} else {
-		o.reached = o.stamp(tick) + FrameSize
+	header := rtp.Header{Marker: !o.begun || stamp != o.reached, PayloadType: o.audioType, Timestamp: stamp}
+	o.reached = stamp + FrameSize
+	return o.next(buffer, payload, header), o.to, ended
+}
+
+// key returns the packet of the key that is being sent, or nil in a pause.
+func (o *outgoing) key(now uint32, buffer []byte) []byte {
+	event, stamp, marker, ok := o.keys.next(now)
+	if !ok || !o.sends {
+		return nil
 	}
-	packet = o.pack(buffer, payload, rtp.Header{Marker: marker, PayloadType: kind, SequenceNumber: o.sequence, Timestamp: stamp})
+	payload := buffer[rtpHeader : rtpHeader+eventSize]
+	event.put(payload)
+	o.reached = now + FrameSize
+	return o.next(buffer, payload, rtp.Header{Marker: marker, PayloadType: o.eventType, Timestamp: stamp})
+}
+
+// next makes the next packet of the stream out of sound or a key of our own.
+func (o *outgoing) next(buffer, payload []byte, header rtp.Header) []byte {
+	header.SequenceNumber = o.sequence
 	o.sequence++
-	return packet, o.to, ended, id
+	o.relay.anchored = false // the other side of a bridge has to go on behind it
+	return o.pack(buffer, payload, header)
 }
 
 // close ends the stream.
@@ -132,38 +138,56 @@ func (o *outgoing) stamp(tick uint32) uint32 {
 	return stamp
 }
 
-// sound returns the payload of a frame; nil when the other side of a bridge speaks for itself.
-func (o *outgoing) sound(now time.Time, room []byte) (payload []byte, ended bool, id uint64) {
-	playing := len(o.foreground) > 0
+// sound returns the payload of a frame, nil when the other side of a bridge speaks for itself, and Played when the
+// foreground has ended.
+func (o *outgoing) sound(now time.Time, room []byte) (payload []byte, ended Event) {
+	if len(o.foreground) > 0 {
+		if payload := o.play(room); payload != nil {
+			o.behind = false
+			return payload, nil
+		}
+		ended = Played{ID: o.id}
+	}
+	if o.bridged {
+		o.behind = false
+		if now.Sub(o.relay.at) < relayGap {
+			return nil, ended
+		}
+		return o.silence(room), ended
+	}
+	if payload := o.wait(now, room); payload != nil {
+		return payload, ended
+	}
+	return o.silence(room), ended
+}
+
+// play returns the next frame of the foreground, or nil when it is over.
+func (o *outgoing) play(room []byte) []byte {
 	for len(o.foreground) > 0 {
 		if payload, ok := o.encode(o.foreground[0], room); ok {
-			o.behind = false
-			return payload, false, 0
+			return payload
 		}
 		o.foreground[0] = nil
 		o.foreground = o.foreground[1:]
 	}
-	if playing {
-		ended, id = true, o.id
-		o.foreground = nil
+	return nil
+}
+
+// wait returns the next frame of the background, or nil when there is none.
+func (o *outgoing) wait(now time.Time, room []byte) []byte {
+	if o.background == nil {
+		return nil
 	}
-	switch {
-	case o.bridged:
-		o.behind = false
-		if now.Sub(o.relay.at) < relayGap {
-			return nil, ended, id
-		}
-	case o.background != nil:
-		if live, ok := o.background.(liveSource); ok && !o.behind {
-			live.rejoin(now)
-		}
-		o.behind = true
-		if payload, ok := o.encode(o.background, room); ok {
-			return payload, ended, id
-		}
+	if live, ok := o.background.(liveSource); ok && !o.behind {
+		live.rejoin(now)
+	}
+	o.behind = true
+	payload, ok := o.encode(o.background, room)
+	if !ok {
 		o.background = nil
+		return nil
 	}
-	return o.silence(room), ended, id
+	return payload
 }
 
 // encode returns the next frame of a source in the codec of the stream.

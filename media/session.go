@@ -2,7 +2,6 @@ package media
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -130,12 +129,12 @@ func closeSockets(sockets ...Conn) {
 
 // playout is one tick of the clock.
 func (s *Session) playout(now time.Time, tick uint32, buffer []byte) {
-	packet, to, ended, id := s.out.frame(now, tick, buffer)
+	packet, to, ended := s.out.frame(now, tick, buffer)
 	if packet != nil {
 		s.send(packet, to)
 	}
-	if ended {
-		s.post(Played{ID: id})
+	if ended != nil {
+		s.post(ended)
 	}
 	s.watch(now)
 	if !now.Before(s.nextReport) {
@@ -178,6 +177,3 @@ func (s *Session) failed(socket string, err error) {
 			zap.Uint16("port", s.port), zap.Error(err))
 	}
 }
-
-// String names the session in logs by its port.
-func (s *Session) String() string { return fmt.Sprintf("session on port %d", s.port) }

@@ -104,7 +104,6 @@ type Description struct {
 	RTCP      netip.AddrPort // where it wants reports
 	Formats   []Format       // of the audio stream, in the far end's order
 	Direction Direction      // as the far end wrote it; 0.0.0.0 already counted in
-	Ptime     int            // milliseconds in a packet that the far end would like; 0: it did not say
 
 	session *session
 }
@@ -142,7 +141,6 @@ func Parse(body []byte) (*Description, error) {
 			d.Direction = Inactive
 		}
 	}
-	d.Ptime = readPtime(audio)
 	return d, nil
 }
 
@@ -286,14 +284,4 @@ func readDirection(lists ...[]attribute) Direction {
 		}
 	}
 	return SendRecv
-}
-
-// readPtime returns a=ptime in milliseconds, or 0.
-func readPtime(audio *stream) int {
-	value, _ := audio.attribute("ptime")
-	ptime, err := strconv.Atoi(value)
-	if err != nil || ptime < 1 || ptime > 1000 {
-		return 0
-	}
-	return ptime
 }
