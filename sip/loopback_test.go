@@ -245,3 +245,34 @@ func TestNewRefusesWhatCannotBeServed(t *testing.T) {
 		}
 	}
 }
+
+func TestPhoneOnTCPIsDialledOverItsConnection(t *testing.T) {
+	s := serving(t, staff{}, "tcp4", "udp4")
+	conn, in := dialTCP(t, s)
+	hello := text("OPTIONS", "TCP", conn.LocalAddr().String(), "raw", cookie+"a", "")
+	if _, err := conn.Write([]byte(hello)); err != nil {
+		t.Fatal(err)
+	}
+	statuses(t, in, 1) // now the connection is known
+	const number = 1
+	binding := Binding{
+		Agent: "alice", Contact: "sip:alice@10.0.0.5:5062;transport=tcp", Transport: TCP, Flow: number,
+		Expires: time.Now().Add(time.Hour),
+	}
+	leg, err := s.Dial(t.Context(), Invite{Binding: binding, SDP: []byte(offerSDP)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := frame(in)
+	if err != nil || !strings.HasPrefix(string(m), "INVITE sip:alice@10.0.0.5:5062;transport=tcp SIP/2.0\r\nVia: SIP/2.0/TCP ") {
+		t.Fatalf("%v\n%s", err, m)
+	}
+	_ = conn.Close()
+	finished(t, leg, ByNobody, 408)
+	for start := time.Now(); time.Since(start) < within; time.Sleep(time.Millisecond) {
+		if _, err := s.Dial(t.Context(), Invite{Binding: binding}); err == ErrFlowGone {
+			return
+		}
+	}
+	t.Error("the closed connection can still be dialled")
+}

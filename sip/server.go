@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -79,6 +80,7 @@ type Server struct {
 	tcp       []*tcpListener
 	datagrams []wire // the UDP listeners, as calls of ours leave by them
 	tcps      *connections
+	listening []Listen
 
 	closing sync.Once
 	closed  chan struct{}
@@ -160,29 +162,22 @@ func (s *Server) listen(l Listen) error {
 		}
 		s.udp = append(s.udp, w)
 		s.datagrams = append(s.datagrams, w)
+		s.listening = append(s.listening, Listen{l.Network, w.bound})
 	case "tcp4":
 		t, err := listenTCP(l.Address, s.options.Advertise)
 		if err != nil {
 			return fmt.Errorf("sip: %w", err)
 		}
 		s.tcp = append(s.tcp, t)
+		s.listening = append(s.listening, Listen{l.Network, t.bound})
 	default:
 		return fmt.Errorf("sip: unknown network %q: udp4 or tcp4", l.Network)
 	}
 	return nil
 }
 
-// Addresses are the addresses that the server listens on, with the ports that it got.
-func (s *Server) Addresses() []Listen {
-	var all []Listen
-	for _, w := range s.udp {
-		all = append(all, Listen{Network: "udp4", Address: w.bound})
-	}
-	for _, t := range s.tcp {
-		all = append(all, Listen{Network: "tcp4", Address: t.bound})
-	}
-	return all
-}
+// Addresses are the addresses that the server listens on, in the order of Options.Listen, with the ports that it got.
+func (s *Server) Addresses() []Listen { return slices.Clone(s.listening) }
 
 // Serve reads until Close, and then returns nil, or until a listener fails, which is the error returned; the
 // server is then closed too. It is called once.
