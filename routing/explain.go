@@ -82,18 +82,18 @@ func verdicts(plan *Plan, view *View, decision Decision, c *Caller, queue string
 		}
 		v := Verdict{Agent: agent.Name, Queue: queue, Tier: tier}
 		v.Chosen = offer != nil && offer.Agent == agent.Name && offer.Queue == queue
-		v.Why = reason(agent, view.Agents[agent.Name], decision, c, v.Chosen, offer, now)
+		if v.Why = reason(agent, view, decision, c, now); v.Chosen {
+			v.Why = offer.Why
+		}
 		list = append(list, v)
 	}
 	slices.SortStableFunc(list, func(a, b Verdict) int { return cmp.Compare(a.Tier, b.Tier) })
 	return list
 }
 
-// reason says why an agent is chosen for a caller, or why not.
-func reason(agent *Agent, s *AgentState, decision Decision, c *Caller, chosen bool, offer *Offer, now time.Time) string {
-	if chosen {
-		return offer.Why
-	}
+// reason says why an agent is not chosen for a caller.
+func reason(agent *Agent, view *View, decision Decision, c *Caller, now time.Time) string {
+	s := view.Agents[agent.Name]
 	state, since, why := agent.Condition(s, now)
 	if state != Ready {
 		text := string(state)
@@ -111,8 +111,12 @@ func reason(agent *Agent, s *AgentState, decision Decision, c *Caller, chosen bo
 	case now.Before(until):
 		return fmt.Sprintf("refused this caller; not asked again for %s", until.Sub(now).Truncate(time.Second))
 	}
-	if i := slices.IndexFunc(decision.Offers, func(o Offer) bool { return o.Agent == agent.Name }); i >= 0 && decision.Offers[i].Call != c.Call {
-		return "goes to " + decision.Offers[i].Call + ", who stands before"
+	if i := slices.IndexFunc(decision.Offers, func(o Offer) bool { return o.Agent == agent.Name }); i >= 0 {
+		other := view.Callers[decision.Offers[i].Call]
+		if Compare(other, c) < 0 {
+			return "goes to " + other.Call + ", who stands before"
+		}
+		return "goes to " + other.Call
 	}
 	if slices.Contains(c.Missed, agent.Name) {
 		return "let this caller ring in vain: asked last"

@@ -56,7 +56,7 @@ func (d *Dispatcher) Leave(ctx context.Context, call, reason string) error {
 }
 
 // Accept turns an offer into a conversation; the call gets no further notice. routing.ErrLost when the offer is no longer live:
-// the caller keeps waiting.
+// the caller keeps waiting. After any other error it may have happened or not: asking again is harmless.
 func (d *Dispatcher) Accept(ctx context.Context, claim routing.Claim) error {
 	if err := d.store.Accept(ctx, claim.Token); err != nil {
 		return err

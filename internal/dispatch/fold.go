@@ -41,6 +41,9 @@ func (o *owner) fold(e routing.Event) bool {
 	}
 	o.queues.changed(e)
 	o.inform(e, before)
+	if e.Caller != nil && o.d.plan.Load().Queue(e.Caller.Queue) == nil {
+		o.replan() // he came to a queue that was being removed
+	}
 	return true
 }
 

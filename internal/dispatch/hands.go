@@ -100,20 +100,25 @@ func (h *hands) carryOut(ctx context.Context, b batch) outcome {
 	if !ok {
 		return out
 	}
-	each(b.offers, func(m match) bool {
-		if !h.d.leaseRuns() { // others may have given our calls up
+	h.claim(b.offers, &out, do)
+	return out
+}
+
+// claim asks for the matches of a batch, as long as the node's lease lives: after it others may have given our calls up.
+func (h *hands) claim(offers []match, out *outcome, do func(func(context.Context) error) bool) {
+	each(offers, func(m match) bool {
+		if !h.d.leaseRuns() {
 			out.failed = true
 			return false
 		}
 		return do(func(ctx context.Context) error {
-			claim, err := store.Claim(ctx, m.Call, m.Agent, m.Queue, node, m.Ring)
+			claim, err := h.d.store.Claim(ctx, m.Call, m.Agent, m.Queue, h.d.node, m.Ring)
 			if err == nil {
 				out.granted = append(out.granted, granted{m, claim})
 			}
 			return err
 		})
 	})
-	return out
 }
 
 // settle takes note of how a step went, and reports whether to go on.

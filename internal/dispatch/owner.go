@@ -12,7 +12,7 @@ import (
 const (
 	// retryAfter is how long the owner waits before it decides again what was not done.
 	retryAfter = 50 * time.Millisecond
-	// resyncAfter is how long the owner waits for a store that gives no snapshot.
+	// resyncAfter is how long the owner waits before it takes another snapshot, so that a store in trouble is not pressed.
 	resyncAfter = 100 * time.Millisecond
 	// sweepEvery is how often the owner looks after what events alone might miss.
 	sweepEvery = time.Second
@@ -58,11 +58,11 @@ func (o *owner) run(ctx context.Context) {
 		events, err := o.sync(subscription)
 		if err == nil {
 			o.serve(ctx, events)
-		} else {
+		} else if ctx.Err() == nil {
 			o.d.log.Warn("no snapshot of the queues", zap.Error(err))
-			o.rest(ctx, resyncAfter)
 		}
 		cancel()
+		o.rest(ctx, resyncAfter)
 	}
 }
 
@@ -227,7 +227,7 @@ func (o *owner) settle(out outcome) {
 	now := o.d.store.Now()
 	for _, g := range out.granted {
 		o.expect(g.claim)
-		o.d.observer.Matched(g.claim.Offered.Sub(g.free))
+		o.d.observer.Matched(max(0, g.claim.Offered.Sub(g.free)))
 		o.deliver(g, now)
 	}
 	if again := now.Add(retryAfter); out.failed && (o.next.IsZero() || again.Before(o.next)) {

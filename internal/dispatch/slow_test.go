@@ -145,6 +145,25 @@ func TestARemovedQueueServesThoseInItAndTakesNoMore(t *testing.T) {
 	})
 }
 
+func TestACallerWhoComesBackToARemovedQueueIsServed(t *testing.T) {
+	inBubble(t, kettle(), func(b *bench) {
+		without := kettle()
+		delete(without.Queues, "support")
+		without.Agents[2].Queues = nil
+		b.d.SetPlan(without)
+		b.pass(0)
+		notices, err := b.d.Return(b.ctx, routing.Caller{Call: "c1", Queue: "support"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.pass(0)
+		b.register("dave")
+		if got := await[dispatch.Offered](b, notices); got.Claim.Agent != "dave" {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
 func TestAPictureIsOfOneMoment(t *testing.T) {
 	inBubble(t, kettle(), func(b *bench) {
 		b.register("alice")
