@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"runtime"
 	"sync"
-	"time"
 	"weak"
 
 	"github.com/spillway-voice/spillway/media/prompts"
@@ -125,8 +124,10 @@ func loadFrom(dir, name string) (*Prompt, error) {
 		return nil, err
 	}
 	defer file.Close()
-	key := fileKey{path: dir + "/" + name, size: info.Size(), changed: info.ModTime()}
-	return decoded.get(key, func() (*Prompt, error) { return readPrompt(file) })
+	if info, err = file.Stat(); err != nil { // of the file that was opened, whatever has its name by now
+		return nil, err
+	}
+	return decoded.get(dir+"/"+name, info, func() (*Prompt, error) { return readPrompt(file) })
 }
 
 // loadBuiltIn reads a built-in recording.
@@ -136,7 +137,7 @@ func loadBuiltIn(name string) (*Prompt, error) {
 		return nil, err
 	}
 	defer file.Close()
-	return decoded.get(fileKey{path: "builtin:" + name}, func() (*Prompt, error) { return readPrompt(file) })
+	return decoded.get("builtin:"+name, nil, func() (*Prompt, error) { return readPrompt(file) })
 }
 
 // readPrompt decodes a file of bounded size.
@@ -152,53 +153,65 @@ func readPrompt(file io.Reader) (*Prompt, error) {
 	return newPrompt(pcm, sha256.Sum256(content)), nil
 }
 
-// fileKey says that a file is still the one that was decoded.
-type fileKey struct {
-	path    string
-	size    int64
-	changed time.Time
-}
-
 // shelf shares decoded recordings between libraries for as long as anybody uses them; it keeps none alive itself.
 type shelf struct {
 	mu      sync.Mutex
-	prompts map[fileKey]weak.Pointer[Prompt]
+	prompts map[string]shelved // by path
+}
+
+// shelved is a recording and the file that it was decoded from; the built-in ones have none, as they never change.
+type shelved struct {
+	info   fs.FileInfo
+	prompt weak.Pointer[Prompt]
+}
+
+// from reports whether the recording was decoded from this file, as it is now.
+func (s shelved) from(info fs.FileInfo) bool {
+	if s.info == nil || info == nil {
+		return s.info == nil && info == nil
+	}
+	return os.SameFile(s.info, info) && s.info.Size() == info.Size() && s.info.ModTime().Equal(info.ModTime())
 }
 
 // decoded is the shelf of this process.
-var decoded = shelf{prompts: map[fileKey]weak.Pointer[Prompt]{}}
+var decoded = shelf{prompts: map[string]shelved{}}
 
-// get returns the recording under a key, or decodes it. Two who ask at one time may both decode; one result stays.
-func (s *shelf) get(key fileKey, decode func() (*Prompt, error)) (*Prompt, error) {
-	if prompt := s.look(key); prompt != nil {
+// get returns the recording of a file, or decodes it. Two who ask at one time may both decode; one result stays.
+func (s *shelf) get(path string, info fs.FileInfo, decode func() (*Prompt, error)) (*Prompt, error) {
+	if prompt := s.look(path, info); prompt != nil {
 		return prompt, nil
 	}
 	prompt, err := decode()
 	if err != nil {
 		return nil, err
 	}
-	if other := s.look(key); other != nil {
-		return other, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if there := s.prompts[path]; there.from(info) {
+		if other := there.prompt.Value(); other != nil {
+			return other, nil
+		}
 	}
 	pointer := weak.Make(prompt)
-	s.mu.Lock()
-	s.prompts[key] = pointer
-	s.mu.Unlock()
-	runtime.AddCleanup(prompt, func(key fileKey) { s.forget(key, pointer) }, key)
+	s.prompts[path] = shelved{info, pointer}
+	runtime.AddCleanup(prompt, func(path string) { s.forget(path, pointer) }, path)
 	return prompt, nil
 }
 
-func (s *shelf) look(key fileKey) *Prompt {
+func (s *shelf) look(path string, info fs.FileInfo) *Prompt {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.prompts[key].Value()
+	if there, ok := s.prompts[path]; ok && there.from(info) {
+		return there.prompt.Value()
+	}
+	return nil
 }
 
 // forget removes an entry whose recording is gone, unless another has taken its place.
-func (s *shelf) forget(key fileKey, pointer weak.Pointer[Prompt]) {
+func (s *shelf) forget(path string, pointer weak.Pointer[Prompt]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.prompts[key] == pointer {
-		delete(s.prompts, key)
+	if s.prompts[path].prompt == pointer {
+		delete(s.prompts, path)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -153,5 +154,55 @@ func TestALibraryIsAPictureAndTheNextOneSharesWhatDidNotChange(t *testing.T) {
 		if err != nil || prompt.SHA256() != sha256.Sum256(tt.want) {
 			t.Errorf("changed.wav is not as it was when its library was asked first: %v", err)
 		}
+	}
+}
+
+func TestAFolderThatIsSwappedIsNotTakenForTheOldOne(t *testing.T) {
+	dir := t.TempDir()
+	link, when := filepath.Join(dir, "current"), time.Unix(1, 0) // images often give every file one time
+	var sums [][sha256.Size]byte
+	for i, hz := range []float64{500, 900} {
+		version := filepath.Join(dir, string(rune('a'+i)))
+		record(t, version, "same.wav", hz)
+		if err := os.Chtimes(filepath.Join(version, "same.wav"), when, when); err != nil {
+			t.Fatal(err)
+		}
+		next := filepath.Join(dir, "next")
+		if err := os.Symlink(version, next); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(next, link); err != nil {
+			t.Fatal(err)
+		}
+		library := openLibrary(t, link)
+		prompt, err := library.Prompt("same.wav")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sums = append(sums, prompt.SHA256())
+	}
+	if sums[0] == sums[1] {
+		t.Error("the recording of the old folder is still played")
+	}
+}
+
+func TestARecordingThatNobodyUsesIsForgotten(t *testing.T) {
+	dir := t.TempDir()
+	record(t, dir, "once.wav", 500)
+	path := dir + "/once.wav"
+	if err := openLibrary(t, dir).Check("once.wav"); err != nil {
+		t.Fatal(err)
+	}
+	known := func() bool {
+		decoded.mu.Lock()
+		defer decoded.mu.Unlock()
+		_, ok := decoded.prompts[path]
+		return ok
+	}
+	for limit := time.Now().Add(patience); known(); runtime.Gosched() {
+		if time.Now().After(limit) {
+			t.Fatal("the recording is still on the shelf")
+		}
+		runtime.GC()
 	}
 }
