@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -80,40 +81,55 @@ func (a *api) surviving(next http.Handler) http.Handler {
 
 // public answers without a token.
 func (a *api) public(do action) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		v := &visit{w: w, r: r}
-		err := a.gate.host(r)
-		if err == nil {
-			err = allowMethods(r)
+	return a.handle(func(v *visit) error {
+		if err := a.gate.host(v.r); err != nil {
+			return err
 		}
-		if err == nil {
-			err = do(v)
+		if err := allowMethods(v.r); err != nil {
+			return err
 		}
-		a.finish(v, err)
+		return do(v)
 	})
 }
 
 // private answers those who may use the API. It reads, and takes the methods named beside.
 func (a *api) private(do action, methods ...string) http.Handler {
+	return a.handle(func(v *visit) (err error) {
+		if err := a.gate.host(v.r); err != nil {
+			return err
+		}
+		if err := a.gate.origin(v.r); err != nil {
+			return err
+		}
+		if v.who, err = a.gate.admit(v.r); err != nil {
+			return err
+		}
+		if err := allowMethods(v.r, methods...); err != nil {
+			return err
+		}
+		var cancel context.CancelFunc
+		v.ctx, cancel = context.WithTimeout(v.r.Context(), answerLimit)
+		defer cancel()
+		return do(v)
+	})
+}
+
+// handle lets an action answer, tells its failure if there is one, and writes the audit log.
+func (a *api) handle(do action) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := &visit{w: w, r: r}
-		err := a.gate.host(r)
-		if err == nil {
-			err = a.gate.origin(r)
+		err := do(v)
+		status := http.StatusOK
+		if err != nil {
+			f := failureOf(err)
+			status = f.status
+			maps.Copy(w.Header(), f.header)
+			v.write(f.status, f.body())
 		}
-		if err == nil {
-			v.who, err = a.gate.admit(r)
+		if status == http.StatusInternalServerError {
+			a.log.Error("the API failed", zap.String("path", r.URL.Path), zap.Error(err))
 		}
-		if err == nil {
-			err = allowMethods(r, methods...)
-		}
-		if err == nil {
-			var cancel context.CancelFunc
-			v.ctx, cancel = context.WithTimeout(r.Context(), answerLimit)
-			defer cancel()
-			err = do(v)
-		}
-		a.finish(v, err)
+		a.audit(v, status, err)
 	})
 }
 
@@ -127,23 +143,14 @@ func allowMethods(r *http.Request, more ...string) error {
 	return f
 }
 
-// finish tells the failure if there is one, and writes the audit log: every request that would change something, with who, from
-// where, what and what became of it.
-func (a *api) finish(v *visit, err error) {
-	status := http.StatusOK
-	if err != nil {
-		f := failureOf(err)
-		status = f.status
-		for name, values := range f.header {
-			v.w.Header()[name] = values
-		}
-		v.write(f.status, f.body())
-	}
-	if status == http.StatusInternalServerError {
-		a.log.Error("the API failed", zap.String("path", v.r.URL.Path), zap.Error(err))
-	}
+// audit logs every request that would change something, and every one that was denied: who, from where, what, and what became of
+// it. Of what strangers cause, only so many lines a second.
+func (a *api) audit(v *visit, status int, err error) {
 	denied := status == http.StatusUnauthorized || status == http.StatusForbidden
-	if isSafe(v.r.Method) && !denied || denied && !a.refused.Allow() {
+	if isSafe(v.r.Method) && !denied {
+		return
+	}
+	if err != nil && (denied || v.who == "") && !a.refused.Allow() {
 		return
 	}
 	fields := append([]zap.Field{

@@ -275,8 +275,9 @@ func TestStrangersCannotFloodTheLog(t *testing.T) {
 	core, logged := observer.New(zap.InfoLevel)
 	f := start(t, opstest.Kettle(), func(o *ops.Options) { tokens(o); o.Log = zap.New(core) })
 	begun := time.Now()
-	for range 200 {
+	for range 100 {
 		f.ask(t, "POST", "/api/v1/incidents/phones-down", toggleOn)
+		f.ask(t, "POST", "/healthz", "")
 	}
 	allowed := 20 + 2*int(time.Since(begun).Seconds()+1)
 	if n := logged.Len(); n < 1 || n > allowed {
