@@ -42,7 +42,8 @@ func Decide(plan *Plan, view *View, now time.Time) Decision {
 	t := newTable(plan, view, now)
 	t.seats()
 	t.openings()
-	t.offers(t.judge())
+	ready := t.benches()
+	t.offers(t.judge(ready), ready)
 	t.agentWakes()
 	return t.decision
 }
@@ -68,9 +69,10 @@ func newTable(plan *Plan, view *View, now time.Time) *table {
 	return t
 }
 
-// judge goes over all callers: whose wait is over, whom overflow opens further queues, and who could be offered now.
-func (t *table) judge() []hope {
-	hopeful := make([]hope, 0, len(t.view.Callers))
+// judge goes over all callers: whose wait is over, whom overflow opens further queues, and, when so many agents are ready, who
+// could be offered now.
+func (t *table) judge(ready int) []hope {
+	var hopeful []hope
 	for _, c := range t.view.Callers {
 		if reason := t.over(c); reason != "" {
 			t.decision.Ends = append(t.decision.Ends, End{Call: c.Call, Reason: reason})
@@ -83,7 +85,7 @@ func (t *table) judge() []hope {
 		if len(h.opened) > 0 {
 			t.decision.Spills = append(t.decision.Spills, Spill{Call: c.Call, To: h.opened, Rule: h.rule})
 		}
-		if t.free(c) {
+		if t.free(c) && ready > 0 && t.anybodyFor(h) {
 			hopeful = append(hopeful, h)
 		}
 	}

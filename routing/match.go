@@ -80,14 +80,9 @@ func (b *bench) sort(last int) {
 	})
 }
 
-// offers matches callers with agents: all who could be offered now, in one order over all queues, each with the best agent
-// who is left.
-func (t *table) offers(hopeful []hope) {
-	ready := t.benches()
-	if ready == 0 {
-		return
-	}
-	hopeful = slices.DeleteFunc(hopeful, func(h hope) bool { return !t.anybodyFor(h) })
+// offers matches callers with the agents who are ready: all who could be offered now, in one order over all queues, each with the
+// best agent who is left.
+func (t *table) offers(hopeful []hope, ready int) {
 	slices.SortFunc(hopeful, func(a, b hope) int { return Compare(a.caller, b.caller) })
 	for _, h := range hopeful {
 		if ready == 0 {
