@@ -24,6 +24,7 @@ func main() {
 // commands are all that the program can do, in the order of its help.
 func commands() []*cobra.Command {
 	return []*cobra.Command{
+		demoCommand(),
 		serveCommand(),
 		checkCommand(),
 		explainCommand(),

@@ -1,0 +1,142 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// story is the bad day: who takes part, and what is told of it. One goroutine plays it; those that it starts only wait and
+// hand back what came of it.
+type story struct {
+	stage *stage
+	tell  *narrator
+	flip  func(dir string, on bool) error
+
+	mia, noah, priya, leo, ruth, omar *caller
+	alice, dave, first, second        *agent // the last two are reserves
+
+	saved time.Time // when the recall was switched on in the file
+}
+
+// chapters are the story's parts in their order. Each says whether the story can go on.
+var chapters = []struct {
+	title string
+	play  func(*story, context.Context) bool
+}{
+	{"An ordinary day", (*story).ordinaryDay},
+	{"The phones get busy", (*story).busyPhones},
+	{"A slip of the finger", (*story).slip},
+	{"The recall", (*story).recall},
+	{"More hands", (*story).moreHands},
+	{"All as before", (*story).allAsBefore},
+}
+
+func newStory(st *stage, tell *narrator, flip func(string, bool) error) *story {
+	return &story{stage: st, tell: tell, flip: flip}
+}
+
+// play tells the whole story and its figures. It returns nil only if all of it happened.
+func (s *story) play(ctx context.Context) error {
+	within, cancel := context.WithDeadline(ctx, s.tell.began.Add(limit))
+	defer cancel()
+	s.tell.title("Spillway: a bad day at the kettle centre")
+	if err := s.raiseCurtain(); err != nil {
+		return err
+	}
+	told := 0
+	for _, c := range chapters {
+		s.tell.chapter(c.title)
+		if !c.play(s, within) {
+			break
+		}
+		told++
+	}
+	s.figures(within)
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("the demo was interrupted: %w", ctx.Err())
+	case s.tell.failed > 0:
+		return fmt.Errorf("%d of %d expectations of the demo failed", s.tell.failed, s.tell.failed+s.tell.held)
+	case told < len(chapters):
+		return errors.New("the demo was not told to its end")
+	}
+	return nil
+}
+
+// raiseCurtain says what there is and brings everybody on stage.
+func (s *story) raiseCurtain() error {
+	st := s.stage
+	s.tell.say("node", "serves at %s and %s, API at http://%s", st.node.SIP()[0], st.node.SIP()[1], st.node.HTTP())
+	s.tell.say("files", "%s", editsTold)
+	s.tell.say("people", "are SIP phones on loopback; each speaks with a tone of its own, and \"ok\" is what they recognised by ear")
+	var errs []error
+	for i, c := range []struct {
+		who    **caller
+		name   string
+		number string
+	}{
+		{&s.mia, "Mia", "+61491570156"}, {&s.noah, "Noah", "+61491570157"}, {&s.priya, "Priya", "+61491570158"},
+		{&s.leo, "Leo", "+61491570159"}, {&s.ruth, "Ruth", "+61491570006"}, {&s.omar, "Omar", "+61491570110"},
+	} {
+		person, err := st.caller(c.name, c.number, 440+80*i)
+		*c.who = person
+		errs = append(errs, err)
+	}
+	for i, a := range []struct {
+		who  **agent
+		name string
+	}{{&s.alice, "alice"}, {&s.dave, "dave"}, {&s.first, "reserve-01"}, {&s.second, "reserve-02"}} {
+		person, err := st.agent(a.name, 960+80*i)
+		*a.who = person
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// callers are all callers in the order in which they call.
+func (s *story) callers() []*caller {
+	return []*caller{s.mia, s.noah, s.priya, s.leo, s.ruth, s.omar}
+}
+
+// check tells whether an expectation held, and returns that.
+func (s *story) check(who, expected string, err error) bool {
+	if err != nil {
+		s.tell.fail(who, expected, err)
+		return false
+	}
+	s.tell.hold(who, expected)
+	return true
+}
+
+// each lets several callers do something at once and tells of each as it is done: do returns what happened, or what should
+// have. It says whether all went well.
+func (s *story) each(callers []*caller, do func(*caller) (string, error)) bool {
+	type outcome struct {
+		who  string
+		what string
+		err  error
+	}
+	outcomes := make(chan outcome, len(callers))
+	for _, c := range callers {
+		go func() {
+			what, err := do(c)
+			outcomes <- outcome{c.name, what, err}
+		}()
+	}
+	all := true
+	for range callers {
+		o := <-outcomes
+		all = s.check(o.who, o.what, o.err) && all
+	}
+	return all
+}
+
+// short writes a duration for people: tenths and hundredths of seconds.
+func short(d time.Duration) string {
+	if d < time.Second {
+		return fmt.Sprintf("%.2fs", d.Seconds())
+	}
+	return fmt.Sprintf("%.1fs", d.Seconds())
+}
