@@ -30,7 +30,7 @@ func (s *Store) Register(ctx context.Context, agent, node string, until time.Tim
 		}
 		state := s.agent(agent)
 		fresh := !state.SignedUp(now)
-		state.Node, state.Until = node, until
+		state.Node, state.Until = node, plain(until)
 		if fresh {
 			state.Registered, state.Changed = now, now
 			if state.Idle.Before(now) {

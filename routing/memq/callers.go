@@ -11,7 +11,7 @@ import (
 	"github.com/spillway-voice/spillway/routing"
 )
 
-// highestPriority is the top of the range that spec'd priorities have, 0 being the bottom.
+// highestPriority is the top of the range of priorities, 0 being the bottom.
 const highestPriority = 9
 
 // Enter puts a caller into his home queue, or moves him there.
@@ -51,7 +51,7 @@ func (s *Store) Enter(ctx context.Context, c routing.Caller, capacity int) error
 func entered(c routing.Caller, was *routing.Caller, now time.Time) *routing.Caller {
 	next := routing.Caller{
 		Call: c.Call, Node: c.Node, Number: c.Number, Queue: c.Queue, Priority: c.Priority,
-		FirstEntry: c.FirstEntry, Entered: c.Entered,
+		FirstEntry: plain(c.FirstEntry), Entered: plain(c.Entered),
 		Spilled: slices.Clone(c.Spilled), SpillRule: c.SpillRule,
 		Refused: maps.Clone(c.Refused), Missed: slices.Clone(c.Missed), Offers: c.Offers,
 	}
@@ -67,6 +67,9 @@ func entered(c routing.Caller, was *routing.Caller, now time.Time) *routing.Call
 	}
 	return &next
 }
+
+// plain is a time without the reading of a machine's own clock, as all times of the store are.
+func plain(t time.Time) time.Time { return t.Round(0).UTC() }
 
 // Leave takes a caller out.
 func (s *Store) Leave(ctx context.Context, call, reason string) error {

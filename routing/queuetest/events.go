@@ -2,6 +2,7 @@ package queuetest
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"time"
 
@@ -90,6 +91,22 @@ var eventPromises = []promise{
 		s.check(view.Fold(s.next(events)) && view.Callers["c1"] != nil, "the new subscription has a gap")
 		s.closed(s.subscribe(ctx, 1))
 	}},
+	{name: "What an event tells stays what it was", keep: func(s *stage) {
+		events := s.subscribe(s.ctx, 0)
+		s.offered("c1", "alice")
+		s.must(s.store.Open(s.ctx, "orders", "first", true))
+		last := s.view().Seq
+		var told []routing.Event
+		for uint64(len(told)) < last {
+			told = append(told, s.next(events))
+		}
+		before := fmt.Sprintf("%+v", spelled(told))
+		s.must(s.store.Open(s.ctx, "orders", "second", true))
+		s.must(s.store.Spill(s.ctx, "c1", []string{"support"}, "rule"))
+		s.must(s.store.Accept(s.ctx, s.caller("c1").Claim.Token))
+		s.must(s.store.Pause(s.ctx, "alice", "lunch"))
+		s.check(fmt.Sprintf("%+v", spelled(told)) == before, "it was changed")
+	}},
 	{name: "A snapshot is the caller's own", keep: func(s *stage) {
 		s.offered("c1", "alice")
 		v := s.view()
@@ -102,6 +119,29 @@ var eventPromises = []promise{
 		s.check(c.Priority == 0 && c.Claim.Agent == "alice" && s.agent("alice").Claim != nil, "the store was changed through it")
 		s.check(s.view().Queues["orders"].LastOffered == "alice", "the store was changed through it")
 	}},
+}
+
+// spelled returns all that events tell, without a pointer between.
+func spelled(events []routing.Event) []any {
+	var words []any
+	for _, e := range events {
+		if e.Caller != nil {
+			words = append(words, *e.Caller)
+			if e.Caller.Claim != nil {
+				words = append(words, *e.Caller.Claim)
+			}
+		}
+		if e.Agent != nil {
+			words = append(words, *e.Agent)
+			if e.Agent.Claim != nil {
+				words = append(words, *e.Agent.Claim)
+			}
+		}
+		if e.Queue != nil {
+			words = append(words, *e.Queue)
+		}
+	}
+	return words
 }
 
 // playAll brings about every kind of event.

@@ -26,12 +26,10 @@ var nodePromises = []promise{
 		s.check(slices.Equal(beat.Nodes, []string{"n1"}) && len(beat.Expired) == 0, "%+v", beat)
 	}},
 	{name: "A node without heartbeats expires after its lease, as long as it owns something", keep: func(s *stage) {
-		_, err := s.store.Heartbeat(s.ctx, "n1")
-		s.must(err)
 		s.enter("c1")
-		_, err = s.store.Heartbeat(s.ctx, "idle")
+		_, err := s.store.Heartbeat(s.ctx, "idle")
 		s.must(err)
-		s.want(routing.ErrAlive, s.store.Reap(s.ctx, "n1"))
+		s.alive("n1")
 		s.untilAfter(s.store.Now().Add(routing.Lease))
 		beat, err := s.store.Heartbeat(s.ctx, "n2")
 		s.must(err)
@@ -75,4 +73,17 @@ var nodePromises = []promise{
 			s.want(context.Canceled, s.store.Pause(ended, "alice", "lunch"))
 		})
 	}},
+}
+
+// alive checks that a node is not reaped which has just sent a heartbeat, unless this machine is so slow that its lease is over.
+func (s *stage) alive(node string) {
+	s.Helper()
+	began := s.store.Now()
+	_, err := s.store.Heartbeat(s.ctx, node)
+	s.must(err)
+	if err := s.store.Reap(s.ctx, node); s.store.Now().Sub(began) < routing.Lease {
+		s.want(routing.ErrAlive, err)
+		return
+	}
+	s.enter("c1")
 }

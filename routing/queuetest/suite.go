@@ -50,7 +50,7 @@ func Run(t *testing.T, suite Suite) {
 }
 
 // ring is how long offers ring here: short enough to wait for in real time, long enough for a slow machine.
-const ring = 2 * time.Second
+const ring = 4 * time.Second
 
 // stage is a store with the means to act on it and look at it.
 type stage struct {
