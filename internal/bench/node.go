@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spillway-voice/spillway/internal/app"
+	"github.com/spillway-voice/spillway/internal/phone"
+	"github.com/spillway-voice/spillway/internal/sample"
+)
+
+var loopback = netip.MustParseAddr("127.0.0.1")
+
+// secret is every agent's password.
+const secret = "a password for measuring"
+
+// layOut writes the sample centre, open at all hours, with room for the callers that are measured.
+func layOut(dir string) error {
+	secrets := make(map[string]string)
+	for _, agent := range sample.Agents() {
+		secrets[agent] = secret
+	}
+	free := netip.AddrPortFrom(loopback, 0)
+	if err := sample.Write(dir, sample.Options{SIP: free, HTTP: free, Secrets: secrets}); err != nil {
+		return err
+	}
+	return errors.Join(
+		edit(dir, "centre.yaml", `weekly: {mon-fri: "09:00-12:30, 13:00-17:30", sat: closed}`, `weekly: {mon-sun: "00:00-24:00"}`),
+		edit(dir, "centre.yaml", `dates: {2026-12-25: closed, 2026-12-24: "09:00-12:00"}`, `dates: {}`),
+		edit(dir, "centre.yaml", "announce: {say: [position], first: 10s, every: 30s}", "announce: {say: [position], first: 10m, every: 10m}"),
+		edit(dir, "spillway.yaml", "level: info", "level: error"))
+}
+
+func edit(dir, file, old, new string) error {
+	path := filepath.Join(dir, file)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if !bytes.Contains(content, []byte(old)) {
+		return fmt.Errorf("%s has no %q", file, old)
+	}
+	return os.WriteFile(path, bytes.Replace(content, []byte(old), []byte(new), 1), 0o600)
+}
+
+// node is the role of a node.
+func node(args []string) ([]netip.AddrPort, func(), error) {
+	a, err := app.New(app.Options{Dir: args[0]})
+	if err != nil {
+		return nil, nil, err
+	}
+	return []netip.AddrPort{a.SIP()[0].AddrPort}, a.Close, nil
+}
+
+// beginNode lays out a centre and starts a node on it. Whoever calls removes dir and ends the process.
+func beginNode(ctx context.Context) (dir string, p *process, err error) {
+	if dir, err = os.MkdirTemp("", "spillway-bench-*"); err != nil {
+		return "", nil, err
+	}
+	if err = layOut(dir); err == nil {
+		p, err = begin(ctx, "node", dir)
+	}
+	if err != nil {
+		os.RemoveAll(dir)
+	}
+	return dir, p, err
+}
+
+// paused signs an agent in who takes no calls: callers wait for him.
+func paused(ctx context.Context, server netip.AddrPort, agent string) (*phone.Phone, error) {
+	p, err := phone.New(phone.Options{Bind: loopback, Server: server, User: agent, Secret: secret})
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Register(ctx, time.Hour); err != nil {
+		p.Close()
+		return nil, err
+	}
+	c, err := p.Dial(ctx, "*1", phone.CallOptions{})
+	if err != nil {
+		p.Close()
+		return nil, err
+	}
+	select {
+	case <-c.Done():
+		return p, nil
+	case <-ctx.Done():
+		p.Close()
+		return nil, ctx.Err()
+	}
+}
