@@ -25,6 +25,16 @@ type Ending struct {
 	Code   int    // the SIP status that refused it; 0 for a call that was hung up after it was answered
 	Reason string // the phrase that goes with it, or the value of a Reason header in BYE or CANCEL
 	Err    error  // what failed on our side, if anything did
+
+	RetryAfter time.Duration // from the Retry-After of a refusal; 0: not given
+}
+
+// Times says when a call passed its stages; the zero time where it has not.
+type Times struct {
+	Began    time.Time // the first INVITE was sent, or arrived
+	Ringing  time.Time // the first 18x arrived, or the INVITE did
+	Answered time.Time // the 200 arrived, or its ACK did
+	Ended    time.Time
 }
 
 // RefusedError says that the far end did not take a request or a call.
@@ -77,6 +87,7 @@ type Call struct {
 	state        state
 	vanished     bool
 	ending       Ending
+	times        Times
 	request      *sip.Request  // the INVITE that began it: ours, or the far end's
 	tx           *sip.ServerTx // of an incoming INVITE
 	answeredWith *sip.Response // the 200 that is repeated until its ACK
@@ -105,6 +116,7 @@ func (p *Phone) newCall(key dialogKey, outgoing bool, options Sound) (*Call, err
 			id: uint64(time.Now().UnixNano()) >> 1, version: 1,
 		},
 	}
+	c.times.Began = time.Now()
 	if !p.keep(c) {
 		s.close()
 		return nil, ErrClosed
@@ -129,6 +141,13 @@ func (c *Call) Ending() Ending {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.ending
+}
+
+// Times says when the call passed its stages.
+func (c *Call) Times() Times {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.times
 }
 
 // Provisionals returns the provisional responses to a call that was placed, in order, 100 included.
@@ -262,6 +281,7 @@ func (c *Call) end(e Ending) {
 	}
 	c.state = over
 	c.ending = e
+	c.times.Ended = time.Now()
 	if c.repeat != nil {
 		c.repeat.Stop()
 	}
@@ -288,6 +308,7 @@ func (c *Call) confirm() {
 		return
 	}
 	c.state = talking
+	c.times.Answered = time.Now()
 	close(c.confirmed)
 }
 

@@ -65,6 +65,10 @@ type Hearing struct {
 func (e *Ear) hear(codec Codec, ssrc, timestamp uint32, payload []byte, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	step := int32(timestamp - e.next)
+	if e.packets == 0 || ssrc != e.ssrc {
+		step = 0
+	}
 	if e.packets == 0 {
 		e.first = now
 	}
@@ -74,20 +78,21 @@ func (e *Ear) hear(codec Codec, ssrc, timestamp uint32, payload []byte, now time
 		close(e.changed)
 		e.changed = nil
 	}
+	if step < 0 && step > -gapLimit {
+		e.repair(codec, int(step), payload)
+		return
+	}
+	e.ssrc, e.next = ssrc, timestamp+uint32(len(payload))
+	lost := step > 0 && step <= gapLimit
+	if lost {
+		e.gaps++
+	}
 	if e.deaf {
 		return
 	}
-	if step := int32(timestamp - e.next); len(e.marks) > 0 && ssrc == e.ssrc && step != 0 {
-		if step < 0 && step > -gapLimit {
-			e.repair(codec, int(step), payload)
-			return
-		}
-		if step > 0 && step <= gapLimit {
-			e.gaps++
-			e.pcm = append(e.pcm, make([]int16, step)...)
-		}
+	if lost {
+		e.pcm = append(e.pcm, make([]int16, step)...)
 	}
-	e.ssrc, e.next = ssrc, timestamp+uint32(len(payload))
 	e.marks = append(e.marks, mark{index: e.base + len(e.pcm), at: now})
 	e.pcm = codec.decode(e.pcm, payload)
 	e.forget()

@@ -3,6 +3,7 @@ package phone
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -124,6 +125,9 @@ func TestTheAgentHangsUp(t *testing.T) {
 	if e := placed.Ending(); e.By != Remote {
 		t.Errorf("the caller's side ended with %+v", e)
 	}
+	if at := placed.Times(); at.Began.After(at.Answered) || at.Answered.After(at.Ended) || at.Ended.IsZero() {
+		t.Errorf("the stages are out of order: %+v", at)
+	}
 	if n := len(caller.Calls()) + len(agent.Calls()); n != 0 {
 		t.Errorf("%d calls are left", n)
 	}
@@ -136,6 +140,9 @@ func TestARefusalSaysWhy(t *testing.T) {
 		var refused *RefusedError
 		if !errors.As(err, &refused) || refused.Code != code {
 			t.Errorf("reject with %d: %v", code, err)
+		}
+		if err == nil || err.Error() != fmt.Sprintf("dial alice: refused: %d %s", code, phrase(code)) {
+			t.Errorf("reject with %d says %q", code, err)
 		}
 	}
 }

@@ -46,7 +46,7 @@ func (p *Phone) Dial(ctx context.Context, number string, options CallOptions) (*
 	case e.Err != nil:
 		return nil, fmt.Errorf("dial %s: %w", number, e.Err)
 	}
-	return nil, fmt.Errorf("dial %s: %w", number, &RefusedError{Code: e.Code, Reason: e.Reason})
+	return nil, fmt.Errorf("dial %s: %w", number, &RefusedError{Code: e.Code, Reason: e.Reason, RetryAfter: e.RetryAfter})
 }
 
 // Start places a call and returns at once; the call's channels tell how it goes. The context cancels it as long as it
@@ -130,7 +130,8 @@ func (c *Call) place(ctx context.Context, o outline) {
 				continue
 			}
 		}
-		c.end(Ending{By: Remote, Code: response.StatusCode, Reason: response.Reason})
+		refused := refusal(response)
+		c.end(Ending{By: Remote, Code: refused.Code, Reason: refused.Reason, RetryAfter: refused.RetryAfter})
 		return
 	}
 }
@@ -196,6 +197,7 @@ func (c *Call) progress(request *sip.Request, r *sip.Response) {
 		case <-c.ringing:
 		default:
 			close(c.ringing)
+			c.times.Ringing = time.Now()
 		}
 		if r.To() != nil && r.To().Params.Has("tag") && c.dialog.from == nil {
 			c.dialog.placed(request, r)

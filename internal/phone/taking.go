@@ -62,6 +62,7 @@ func (p *Phone) invited(r *sip.Request, tx *sip.ServerTx) {
 	close(c.ringing)
 	c.sound.signalledFrom(r.Source())
 	c.mu.Lock()
+	c.times.Ringing = c.times.Began
 	c.request, c.tx = r, tx
 	c.dialog.taken(r)
 	c.mu.Unlock()
