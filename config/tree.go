@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -110,32 +111,39 @@ func parse(file string, source []byte, found *mistakes) *value {
 	return tree
 }
 
-// parseYAML runs the library's lexer and parser. A file that the library would recurse into too deeply is refused between
-// the two, and a panic of the library over a hostile file becomes an error.
+// parseYAML runs the library's lexer and parser. A file that would be too much for the parser is refused between the
+// two, and a panic of the library over a hostile file becomes an error.
 func parseYAML(source string) (file *ast.File, err error) {
 	defer func() {
 		if reason := recover(); reason != nil {
-			file, err = nil, fmt.Errorf("the YAML cannot be understood")
+			file, err = nil, errors.New("the parser failed")
 		}
 	}()
 	tokens := lexer.Tokenize(source)
-	if deep := tooDeep(tokens); deep != nil {
-		return nil, &depthError{deep}
+	if at, what := tooMuch(tokens); at != nil {
+		return nil, &boundError{at, what}
 	}
 	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey()) // duplicates are found below, with both places
 }
 
-// depthError is a file that nests too deeply for its tree to be built.
-type depthError struct{ at *token.Token }
+// boundError is a file that is too much for the parser: it recurses over nested values, and takes time in the square of the
+// keys of a map that is written in lines.
+type boundError struct {
+	at   *token.Token
+	what string
+}
 
-func (e *depthError) Error() string { return tooDeepText }
+func (e *boundError) Error() string { return e.what }
 
 const tooDeepText = "is nested too deeply; 20 maps and lists within each other are allowed"
 
-// tooDeep returns the first token that opens more than MaxDepth lists or maps: brackets within each other, or dashes and
-// question marks in one line. (Maps by indentation are bounded by the file's size and counted when the tree is built.)
-func tooDeep(tokens token.Tokens) *token.Token {
-	depth, line, inLine := 0, 0, 0
+// maxKeyLines is how many lines with a key a file may have: the parser needs half a second for them.
+const maxKeyLines = 10000
+
+// tooMuch returns the first token that goes beyond a bound, and which: brackets within each other, dashes and question marks
+// in one line, lines with keys. (Maps by indentation are bounded by the file's size, and counted when the tree is built.)
+func tooMuch(tokens token.Tokens) (*token.Token, string) {
+	depth, line, inLine, keyLines := 0, 0, 0, 0
 	for _, t := range tokens {
 		switch t.Type {
 		case token.MappingStartType, token.SequenceStartType:
@@ -147,26 +155,36 @@ func tooDeep(tokens token.Tokens) *token.Token {
 				line, inLine = t.Position.Line, 0
 			}
 			inLine++
+		case token.MappingValueType:
+			if depth <= 0 {
+				keyLines++
+			}
 		}
-		if depth > MaxDepth || inLine > MaxDepth {
-			return t
+		switch {
+		case depth > MaxDepth || inLine > MaxDepth:
+			return t, tooDeepText
+		case keyLines > maxKeyLines:
+			return t, "is more than 10000 lines with a key; a range like reserve-[01..20] stands for many agents"
 		}
 	}
-	return nil
+	return nil, ""
 }
 
-// syntaxMistake places an error of the parser.
+// syntaxMistake places an error of the parser. (Its own text shows the lines around, which takes it long for a large file.)
 func syntaxMistake(file string, err error) Mistake {
-	m := Mistake{Place: Place{File: file, Line: 1, Column: 1}, Text: err.Error(), Severity: Error}
-	if deep, ok := err.(*depthError); ok {
-		m.Place = placeOf(file, deep.at)
+	m := Mistake{Place: Place{File: file, Line: 1, Column: 1}, Severity: Error}
+	if bound, ok := errors.AsType[*boundError](err); ok {
+		m.Place, m.Text = placeOf(file, bound.at), bound.what
 		return m
 	}
-	if syntax, ok := err.(yaml.Error); ok {
-		m.Text = "is not YAML: " + oneLine(syntax.GetMessage())
-		if t := syntax.GetToken(); t != nil {
-			m.Place = placeOf(file, t)
-		}
+	syntax, ok := errors.AsType[yaml.Error](err)
+	if !ok {
+		m.Text = "is not YAML that can be understood"
+		return m
+	}
+	m.Text = "is not YAML: " + oneLine(syntax.GetMessage())
+	if t := syntax.GetToken(); t != nil {
+		m.Place = placeOf(file, t)
 	}
 	return m
 }
