@@ -214,8 +214,9 @@ func TestAWhisperIsHeardOverTheOtherSide(t *testing.T) {
 				loud++
 			}
 		}
-		if quiet < 9 || quiet > 11 || loud < 9 {
-			t.Errorf("%d packets of the whisper and %d of the other side, want 10 and 10", quiet, loud)
+		// The other side is let in again by the tick that finds the whisper over: a packet more on either side of it.
+		if quiet != 10 || loud < 8 || loud > 10 {
+			t.Errorf("%d packets of the whisper and %d of the other side, want 10, and 8 to 10", quiet, loud)
 		}
 		if got := said(b); !slices.Contains(got, Event(Played{3})) {
 			t.Errorf("events %v, want Played", got)

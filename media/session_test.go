@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -163,142 +162,7 @@ func TestKeysAreSentAndSoundPausesForThem(t *testing.T) {
 	})
 }
 
-func TestOnHoldNothingIsSentAndEverythingGoesOn(t *testing.T) {
-	onWire(t, nil, func(w *wire) {
-		s, r := w.open(), w.remote(farAway, 4000)
-		r.call(s, "0")
-		s.Play(1, level(4000, time.Second).Source())
-		time.Sleep(100 * time.Millisecond)
-		answer, err := s.Answer(r.offer("0", "a=sendonly\r\n"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(string(answer), "a=recvonly") || !s.Held() {
-			t.Errorf("held: %v, answer:\n%s", s.Held(), answer)
-		}
-		r.heard()
-		time.Sleep(2 * time.Second)
-		if got := r.heard(); len(got) != 0 {
-			t.Errorf("%d packets were sent on hold", len(got))
-		}
-		if got := said(s); !slices.Equal(got, []Event{Played{1}}) {
-			t.Errorf("events %v, want Played", got)
-		}
-		if _, err := s.Answer(r.offer("0", "a=sendrecv\r\n")); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(100 * time.Millisecond)
-		got := r.heard()
-		if s.Held() || len(got) == 0 || !got[0].Marker {
-			t.Errorf("held: %v, %d packets after the hold", s.Held(), len(got))
-		}
-	})
-}
-
 // version returns the version of a description.
-func version(t *testing.T, description []byte) string {
-	t.Helper()
-	for line := range strings.Lines(string(description)) {
-		if strings.HasPrefix(line, "o=") {
-			return strings.Fields(line)[2]
-		}
-	}
-	t.Fatalf("no o= line in\n%s", description)
-	return ""
-}
-
-func TestADescriptionHasANewVersionWhenItSaysSomethingNew(t *testing.T) {
-	onWire(t, nil, func(w *wire) {
-		s, r := w.open(), w.remote(farAway, 4000)
-		var versions []string
-		for _, attribute := range []string{"", "", "a=sendonly\r\n", "a=sendonly\r\n", "", ""} {
-			answer, err := s.Answer(r.offer("0", attribute))
-			if err != nil {
-				t.Fatal(err)
-			}
-			versions = append(versions, version(t, answer))
-		}
-		if want := []string{"1", "1", "2", "2", "3", "3"}; !slices.Equal(versions, want) {
-			t.Errorf("versions %v, want %v", versions, want)
-		}
-		offer, err := s.Offer()
-		if err != nil || version(t, offer) != "4" {
-			t.Errorf("the offer has version %s, want 4", version(t, offer))
-		}
-	})
-}
-
-func TestARefusedOfferChangesNothing(t *testing.T) {
-	onWire(t, func(o *Options) { o.Own = []netip.AddrPort{netip.MustParseAddrPort("0.0.0.0:5060")} }, func(w *wire) {
-		s, r := w.open(), w.remote(farAway, 4000)
-		r.call(s, "0")
-		before, _ := s.Answer(r.offer("0", ""))
-		for name, offer := range map[string]string{
-			"no codec":   strings.Replace(string(r.offer("0", "")), "RTP/AVP 0", "RTP/AVP 18", 1),
-			"no SDP":     "x",
-			"multicast":  strings.ReplaceAll(string(r.offer("0", "")), farAway.String(), "224.0.0.1"),
-			"our SIP":    strings.Replace(strings.ReplaceAll(string(r.offer("0", "")), farAway.String(), ours.String()), "4000", "5060", 1),
-			"encryption": strings.Replace(string(r.offer("0", "")), "RTP/AVP", "RTP/SAVP", 1),
-		} {
-			var refusal *Refusal
-			if _, err := s.Answer([]byte(offer)); !errors.As(err, &refusal) || refusal.Code != 488 {
-				t.Errorf("%s: %v, want a 488", name, err)
-			}
-		}
-		after, err := s.Answer(r.offer("0", ""))
-		if err != nil || string(after) != string(before) {
-			t.Errorf("the session changed: %v\n%s", err, after)
-		}
-		r.heard()
-		time.Sleep(time.Second)
-		if got := r.heard(); len(got) < 49 {
-			t.Errorf("only %d packets in a second", len(got))
-		}
-	})
-}
-
-func TestAnInviteWithoutAnOfferGetsOneAndItsAnswerHolds(t *testing.T) {
-	onWire(t, nil, func(w *wire) {
-		s, r := w.open(), w.remote(farAway, 4000)
-		offer, err := s.Offer()
-		if err != nil || !strings.Contains(string(offer), "RTP/AVP 0 8 101") {
-			t.Fatalf("offer %v\n%s", err, offer)
-		}
-		time.Sleep(time.Second)
-		if len(r.heard()) != 0 {
-			t.Error("sound was sent before anything was agreed")
-		}
-		if err := s.Accept(r.offer("8", "")); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(100 * time.Millisecond)
-		if got := r.heard(); len(got) < 4 || got[0].PayloadType != 8 {
-			t.Errorf("%d packets", len(got))
-		}
-		if s.Accept([]byte("nonsense")) == nil {
-			t.Error("nonsense was accepted")
-		}
-	})
-}
-
-func TestAnotherAddressIsSentToFromTheNextPacketOn(t *testing.T) {
-	onWire(t, nil, func(w *wire) {
-		s := w.open()
-		before, after := w.remote(farAway, 4000), w.remote(farAway, 6000)
-		before.call(s, "0")
-		time.Sleep(time.Second)
-		before.heard()
-		after.call(s, "0")
-		time.Sleep(time.Second)
-		if n := len(before.heard()); n != 0 {
-			t.Errorf("%d packets went to the old address", n)
-		}
-		if n := len(after.heard()); n < 49 {
-			t.Errorf("%d packets went to the new address", n)
-		}
-	})
-}
-
 func TestSoundGoesToWhereAFarEndBehindANATSendsFrom(t *testing.T) {
 	onWire(t, nil, func(w *wire) {
 		s := w.open()
@@ -336,80 +200,6 @@ func TestStrangersAreDroppedAndCounted(t *testing.T) {
 		}
 		if got := said(s); len(got) != 0 {
 			t.Errorf("events %v", got)
-		}
-	})
-}
-
-func TestSilenceIsNoticedOnceTheFarEndHasSpoken(t *testing.T) {
-	onWire(t, nil, func(w *wire) {
-		s, r := w.open(), w.remote(farAway, 4000)
-		r.call(s, "0")
-		time.Sleep(time.Minute)
-		if got := said(s); len(got) != 0 {
-			t.Errorf("events %v of a far end that never spoke", got)
-		}
-		r.say(PCMU, 1000, 1)
-		time.Sleep(10*time.Second - 2*FrameDuration)
-		if got := said(s); !slices.Equal(got, []Event{FirstPacket{}}) {
-			t.Errorf("events %v, want FirstPacket alone", got)
-		}
-		time.Sleep(time.Minute)
-		if got := said(s); !slices.Equal(got, []Event{Silent{}}) {
-			t.Errorf("events %v, want Silent once", got)
-		}
-		r.say(PCMU, 1000, 1)
-		time.Sleep(time.Minute)
-		if got := said(s); !slices.Equal(got, []Event{Silent{}}) {
-			t.Errorf("events %v, want Silent again", got)
-		}
-	})
-}
-
-func TestReportsAreASignOfLife(t *testing.T) {
-	onWire(t, nil, func(w *wire) {
-		s, r := w.open(), w.remote(farAway, 4000)
-		r.call(s, "0")
-		r.say(PCMU, 1000, 1)
-		raw, err := (&rtcp.ReceiverReport{SSRC: r.header.SSRC}).Marshal()
-		if err != nil {
-			t.Fatal(err)
-		}
-		to := netip.AddrPortFrom(r.to.Addr(), r.to.Port()+1)
-		for range 12 {
-			time.Sleep(5 * time.Second)
-			if _, err := r.reporter.WriteToUDPAddrPort(raw, to); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if got := said(s); !slices.Equal(got, []Event{FirstPacket{}}) {
-			t.Errorf("events %v, want no Silent", got)
-		}
-		time.Sleep(time.Minute)
-		if got := said(s); !slices.Equal(got, []Event{Silent{}}) {
-			t.Errorf("events %v, want Silent", got)
-		}
-	})
-}
-
-func TestAFarEndOnHoldMayBeQuiet(t *testing.T) {
-	onWire(t, nil, func(w *wire) {
-		s, r := w.open(), w.remote(farAway, 4000)
-		r.call(s, "0")
-		r.say(PCMU, 1000, 5)
-		if _, err := s.Answer(r.offer("0", "a=inactive\r\n")); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Hour)
-		if _, err := s.Answer(r.offer("0", "a=sendrecv\r\n")); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(9 * time.Second)
-		if got := said(s); !slices.Equal(got, []Event{FirstPacket{}}) {
-			t.Errorf("events %v, want no Silent yet", got)
-		}
-		time.Sleep(2 * time.Second)
-		if got := said(s); !slices.Equal(got, []Event{Silent{}}) {
-			t.Errorf("events %v, want Silent after the hold", got)
 		}
 	})
 }
@@ -461,38 +251,6 @@ func TestAPortRestsBeforeItIsUsedAgain(t *testing.T) {
 		}
 		if again := w.open(); again.Local() != a.Local() || again.Local() == b.Local() {
 			t.Errorf("the session is on %v, want %v", again.Local(), a.Local())
-		}
-	})
-}
-
-func TestReportsTellWhatWasSentAndHeard(t *testing.T) {
-	onWire(t, nil, func(w *wire) {
-		s, r := w.open(), w.remote(farAway, 4000)
-		r.call(s, "0")
-		for range 20 {
-			r.say(PCMU, 1000, 49)
-			r.header.SequenceNumber++ // one in fifty is lost
-			r.header.Timestamp += FrameSize
-			time.Sleep(FrameDuration)
-		}
-		var senders []*rtcp.SenderReport
-		for _, packet := range r.reported() {
-			if report, ok := packet.(*rtcp.SenderReport); ok {
-				senders = append(senders, report)
-			}
-		}
-		if len(senders) < 2 || len(senders) > 8 {
-			t.Fatalf("%d reports in 20 s, want about four", len(senders))
-		}
-		last := senders[len(senders)-1]
-		if last.PacketCount < 500 || last.OctetCount != last.PacketCount*FrameSize || len(last.Reports) != 1 {
-			t.Fatalf("report %+v", last)
-		}
-		if block := last.Reports[0]; block.SSRC != r.header.SSRC || block.TotalLost < 8 || block.TotalLost > 20 || block.Jitter > 1 {
-			t.Errorf("report block %+v", block)
-		}
-		if stats := s.Stats(); stats.PacketsIn != 980 || stats.Lost != 19 {
-			t.Errorf("stats %+v, want 980 packets and 19 lost", stats)
 		}
 	})
 }

@@ -17,6 +17,9 @@ func TestEverythingAtOnceHarmsNothing(t *testing.T) {
 	for range 4 {
 		s, p := open(t, engine), newPhone(t)
 		p.call(s, "0 8")
+		p.say(0, make([]byte, FrameSize))
+		expect[FirstPacket](t, s)
+		p.next()
 		sessions, phones = append(sessions, s), append(phones, p)
 	}
 	var owners sync.WaitGroup
@@ -30,37 +33,8 @@ func TestEverythingAtOnceHarmsNothing(t *testing.T) {
 	for seed := range uint64(4) {
 		owners.Go(func() {
 			random := rand.New(rand.NewPCG(seed, 7))
-			pick := func() *Session { return sessions[random.IntN(len(sessions))] }
 			for range 300 {
-				s := pick()
-				switch random.IntN(9) {
-				case 0:
-					s.Play(random.Uint64(), Tone(400, -20, FrameDuration), level(100, FrameDuration).Source())
-				case 1:
-					s.Background(music.Source())
-				case 2:
-					_ = Bridge(s, pick()) // may be the same one
-				case 3:
-					Unbridge(s)
-				case 4:
-					_ = s.SendDigit('1', 0) // may be one too many
-				case 5:
-					if _, err := s.Answer(phones[random.IntN(len(phones))].offer("8")); err != nil {
-						t.Error(err)
-					}
-				case 6:
-					s.Tap(&ear{})()
-				case 7:
-					s.Stats()
-					engine.Stats()
-					s.Held()
-				case 8:
-					said := s.Events()
-					select {
-					case <-said:
-					default:
-					}
-				}
+				meddle(t, random, sessions, phones, music)
 			}
 		})
 	}
@@ -77,5 +51,38 @@ func TestEverythingAtOnceHarmsNothing(t *testing.T) {
 	}
 	if stats := engine.Stats(); stats.PacketsIn == 0 || stats.PacketsOut == 0 {
 		t.Errorf("stats %+v", stats)
+	}
+}
+
+// meddle does one thing to one session.
+func meddle(t *testing.T, random *rand.Rand, sessions []*Session, phones []*phone, music *Music) {
+	pick := func() *Session { return sessions[random.IntN(len(sessions))] }
+	s := pick()
+	switch random.IntN(9) {
+	case 0:
+		s.Play(random.Uint64(), Tone(400, -20, FrameDuration), level(100, FrameDuration).Source())
+	case 1:
+		s.Background(music.Source())
+	case 2:
+		_ = Bridge(s, pick()) // may be the same one
+	case 3:
+		Unbridge(s)
+	case 4:
+		_ = s.SendDigit('1', 0) // may be one too many
+	case 5:
+		if _, err := s.Answer(phones[random.IntN(len(phones))].offer("8")); err != nil {
+			t.Error(err)
+		}
+	case 6:
+		s.Tap(&ear{})()
+	case 7:
+		s.Stats()
+		s.engine.Stats()
+		s.Held()
+	case 8:
+		select {
+		case <-s.Events():
+		default:
+		}
 	}
 }

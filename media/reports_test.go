@@ -1,0 +1,116 @@
+package media
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+func TestSilenceIsNoticedOnceTheFarEndHasSpoken(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		s, r := w.open(), w.remote(farAway, 4000)
+		r.call(s, "0")
+		time.Sleep(time.Minute)
+		if got := said(s); len(got) != 0 {
+			t.Errorf("events %v of a far end that never spoke", got)
+		}
+		r.say(PCMU, 1000, 1)
+		time.Sleep(10*time.Second - 2*FrameDuration)
+		if got := said(s); !slices.Equal(got, []Event{FirstPacket{}}) {
+			t.Errorf("events %v, want FirstPacket alone", got)
+		}
+		time.Sleep(time.Minute)
+		if got := said(s); !slices.Equal(got, []Event{Silent{}}) {
+			t.Errorf("events %v, want Silent once", got)
+		}
+		r.say(PCMU, 1000, 1)
+		time.Sleep(time.Minute)
+		if got := said(s); !slices.Equal(got, []Event{Silent{}}) {
+			t.Errorf("events %v, want Silent again", got)
+		}
+	})
+}
+
+func TestReportsAreASignOfLife(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		s, r := w.open(), w.remote(farAway, 4000)
+		r.call(s, "0")
+		r.say(PCMU, 1000, 1)
+		raw, err := (&rtcp.ReceiverReport{SSRC: r.header.SSRC}).Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		to := netip.AddrPortFrom(r.to.Addr(), r.to.Port()+1)
+		for range 12 {
+			time.Sleep(5 * time.Second)
+			if _, err := r.reporter.WriteToUDPAddrPort(raw, to); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := said(s); !slices.Equal(got, []Event{FirstPacket{}}) {
+			t.Errorf("events %v, want no Silent", got)
+		}
+		time.Sleep(time.Minute)
+		if got := said(s); !slices.Equal(got, []Event{Silent{}}) {
+			t.Errorf("events %v, want Silent", got)
+		}
+	})
+}
+
+func TestAFarEndOnHoldMayBeQuiet(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		s, r := w.open(), w.remote(farAway, 4000)
+		r.call(s, "0")
+		r.say(PCMU, 1000, 5)
+		if _, err := s.Answer(r.offer("0", "a=inactive\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		if _, err := s.Answer(r.offer("0", "a=sendrecv\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(9 * time.Second)
+		if got := said(s); !slices.Equal(got, []Event{FirstPacket{}}) {
+			t.Errorf("events %v, want no Silent yet", got)
+		}
+		time.Sleep(2 * time.Second)
+		if got := said(s); !slices.Equal(got, []Event{Silent{}}) {
+			t.Errorf("events %v, want Silent after the hold", got)
+		}
+	})
+}
+
+func TestReportsTellWhatWasSentAndHeard(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		s, r := w.open(), w.remote(farAway, 4000)
+		r.call(s, "0")
+		for range 20 {
+			r.say(PCMU, 1000, 49)
+			r.header.SequenceNumber++ // one in fifty is lost
+			r.header.Timestamp += FrameSize
+			time.Sleep(FrameDuration)
+		}
+		var senders []*rtcp.SenderReport
+		for _, packet := range r.reported() {
+			if report, ok := packet.(*rtcp.SenderReport); ok {
+				senders = append(senders, report)
+			}
+		}
+		if len(senders) < 2 || len(senders) > 8 {
+			t.Fatalf("%d reports in 20 s, want about four", len(senders))
+		}
+		last := senders[len(senders)-1]
+		if last.PacketCount < 500 || last.OctetCount != last.PacketCount*FrameSize || len(last.Reports) != 1 {
+			t.Fatalf("report %+v", last)
+		}
+		if block := last.Reports[0]; block.SSRC != r.header.SSRC || block.TotalLost < 8 || block.TotalLost > 20 || block.Jitter > 1 {
+			t.Errorf("report block %+v", block)
+		}
+		if stats := s.Stats(); stats.PacketsIn != 980 || stats.Lost != 19 {
+			t.Errorf("stats %+v, want 980 packets and 19 lost", stats)
+		}
+	})
+}
