@@ -3,6 +3,7 @@ package dispatch_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -21,7 +22,8 @@ var errDown = errors.New("the store is down")
 type faultyStore struct {
 	inner atomic.Pointer[memq.Store]
 	down  atomic.Bool
-	lose  atomic.Bool // claims
+	lose  atomic.Bool                         // claims
+	after atomic.Pointer[func(routing.Claim)] // what happens between a claim and its answer
 	mu    sync.Mutex
 	skip  int // events still to be lost
 }
@@ -67,7 +69,11 @@ func (f *faultyStore) Claim(ctx context.Context, call, agent, queue, node string
 	if err := f.err(); err != nil {
 		return routing.Claim{}, err
 	}
-	return f.inner.Load().Claim(ctx, call, agent, queue, node, ring)
+	claim, err := f.inner.Load().Claim(ctx, call, agent, queue, node, ring)
+	if after := f.after.Load(); after != nil && err == nil {
+		(*after)(claim)
+	}
+	return claim, err
 }
 
 func (f *faultyStore) Accept(ctx context.Context, token uint64) error {
@@ -309,6 +315,37 @@ func TestCallersBesideReadyAgentsRaiseTheAlarm(t *testing.T) {
 		b.pass(5 * time.Second)
 		if b.observed.stuck() != raised {
 			t.Errorf("the alarm goes on")
+		}
+	})
+}
+
+func TestAClaimThatEndsBeforeItsAnswerHoldsUpNobody(t *testing.T) {
+	withFaults(t, func(b *bench, f *faultyStore) {
+		vanish := func(c routing.Claim) {
+			if c.Agent == "alice" {
+				f.after.Store(nil)
+				if err := f.Register(b.ctx, "alice", "syd-1", time.Time{}); err != nil {
+					t.Error(err)
+				}
+				time.Sleep(time.Millisecond) // the owner hears of the end first
+			}
+		}
+		for i := range 3 {
+			b.register("alice", "bob")
+			f.after.Store(&vanish)
+			call := fmt.Sprintf("c%02d", i)
+			notices := b.enter(call, "orders")
+			began := time.Now()
+			for agent := ""; agent != "bob"; {
+				agent = await[dispatch.Offered](b, notices).Claim.Agent
+			}
+			if took := time.Since(began); took > time.Second {
+				t.Fatalf("%s was held up for %v", call, took)
+			}
+			if err := b.d.Leave(b.ctx, call, routing.LeftByCaller); err != nil {
+				t.Fatal(err)
+			}
+			b.pass(2 * time.Minute) // alice's back-off is over
 		}
 	})
 }

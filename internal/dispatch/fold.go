@@ -36,6 +36,9 @@ func (o *owner) fold(e routing.Event) bool {
 		return true
 	}
 	o.stale = true
+	if e.Kind == routing.CallerOffered && e.Caller.Claim != nil {
+		o.offered = max(o.offered, e.Caller.Claim.Token)
+	}
 	if wait, ended := o.tally.Fold(e, o.d.plan.Load()); ended {
 		o.d.observer.Waited(wait)
 	}

@@ -34,6 +34,7 @@ type owner struct {
 	tally    *routing.Tally // nil before the first snapshot
 	retired  routing.Retired
 	behindAt uint64 // the event that a beat knew and the view lacked; 0: none
+	offered  uint64 // the highest token that an event has told of
 
 	busy     bool      // the hands have a batch
 	stale    bool      // something changed since the last decision
@@ -237,7 +238,9 @@ func (o *owner) settle(out outcome) {
 	o.enters = append(o.enters, out.undone...)
 	now := o.d.store.Now()
 	for _, g := range out.granted {
-		o.expect(g.claim)
+		if !o.expect(g.claim) {
+			continue // it came to an end before its answer was here
+		}
 		o.d.observer.Matched(max(0, g.claim.Offered.Sub(g.free)))
 		o.deliver(g, now)
 	}
@@ -266,22 +269,21 @@ func (o *owner) deliver(g granted, now time.Time) {
 	o.watch.handed(g.claim, now)
 }
 
-// expect shows a claim in the view before its event has come, so that it is not decided again.
-func (o *owner) expect(claim routing.Claim) {
+// expect shows a claim in the view before its event has come, so that it is not decided again. It returns false when the event has
+// come, and the claim's end as well.
+func (o *owner) expect(claim routing.Claim) bool {
 	c, a := o.view.Callers[claim.Call], o.view.Agents[claim.Agent]
-	if c == nil || a == nil {
-		return
+	if claim.Token <= o.offered {
+		return c != nil && c.Claim != nil && c.Claim.Token == claim.Token
 	}
-	if newer(c.Claim, claim.Token) || newer(a.Claim, claim.Token) {
-		return
+	if c == nil || a == nil {
+		return true
 	}
 	caller, state := *c, *a
 	caller.Claim, state.Claim, state.Changed = &claim, &claim, claim.Offered
 	o.view.Callers[claim.Call], o.view.Agents[claim.Agent] = &caller, &state
+	return true
 }
-
-// newer reports whether a recorded claim is at least as new as a token.
-func newer(c *routing.Claim, token uint64) bool { return c != nil && c.Token >= token }
 
 // picture is what the owner sees.
 func (o *owner) picture() Picture {

@@ -80,7 +80,7 @@ var eventPromises = []promise{
 		ctx, cancel := context.WithCancel(s.ctx)
 		defer cancel()
 		slow := s.subscribe(ctx, 0)
-		for range 20_000 { // more than any store holds for one reader
+		for range 10_000 { // more than any store holds for one reader
 			s.must(s.store.Pause(s.ctx, "alice", "lunch"))
 			s.must(s.store.Resume(s.ctx, "alice"))
 		}
