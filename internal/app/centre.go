@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,6 +56,7 @@ type edition struct {
 	// configuredAt is when the snapshot came into force.
 	configuredAt time.Time
 	reached      map[string]*atomic.Int64 // waiting callers to whom a message began to play, by incident
+	sentences    map[string]string        // what was said last, by incident; those of earlier processes are not known
 }
 
 // change is something that people are told: one sentence.
@@ -165,7 +167,10 @@ func (c *centre) apply(r config.Report) error {
 	if err := c.keep.saveBoard(board, outcome.Said); err != nil {
 		return err
 	}
-	// Nothing fails from here on.
+	// Nothing fails from here on; what cannot be kept for the next start is told.
+	if err := config.SaveLastGood(c.keep.dir, *r.Sources); err != nil {
+		c.log.Error("the last good configuration could not be kept", zap.Error(err))
+	}
 	for _, w := range outcome.Warnings {
 		c.log.Warn(w.Text, zap.String("incident", w.Incident))
 	}
@@ -250,14 +255,17 @@ func (c *centre) publish(s *config.Snapshot, library *media.Library, trouble *co
 	for name := range activeNames(c.board, now) {
 		reached[name] = new(atomic.Int64)
 	}
-	configuredAt := now
-	if before := c.current(); before != nil && before.snapshot == s {
-		configuredAt = before.configuredAt
+	configuredAt, sentences := now, map[string]string{}
+	if before := c.current(); before != nil {
+		sentences = before.sentences
+		if before.snapshot == s {
+			configuredAt = before.configuredAt
+		}
 	}
 	last := c.superseded
 	c.superseded = make(chan struct{})
 	e := &edition{
-		snapshot: s, board: c.board, library: library, trouble: trouble, appliedAt: now, configuredAt: configuredAt, reached: reached,
+		snapshot: s, board: c.board, library: library, trouble: trouble, appliedAt: now, configuredAt: configuredAt, reached: reached, sentences: sentences,
 		plan: &call.Plan{
 			Numbers: s.Numbers, Conversation: s.Conversation, Routing: overlaid, Board: c.board,
 			Zone: s.Centre.Zone, Trunks: trunkMedia(s), Prompts: c.recordings(library),
@@ -330,6 +338,10 @@ func (c *centre) say() {
 	if next.reached != nil {
 		next.sentence = fmt.Sprintf("%s, played to %d waiting, 1 of 1 nodes", next.sentence, next.reached.Load())
 	}
+	shown := *c.current()
+	shown.sentences = maps.Clone(shown.sentences)
+	shown.sentences[next.incident] = next.sentence
+	c.published.Store(&shown)
 	c.onChange(next.change)
 }
 

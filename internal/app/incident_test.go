@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,6 +65,9 @@ func TestAFlippedToggleIsHeardByThoseWhoWaitAndByTheNextCaller(t *testing.T) {
 	}
 	if _, err := next.Ear().WaitFor(f.within(patience), f.recording("welcome.wav")); err != nil {
 		t.Errorf("the next caller did not go on to the welcome: %v", err)
+	}
+	if said := f.recall().Change; !strings.HasPrefix(said, "kettle-recall ON until ") || !strings.HasSuffix(said, "played to 4 waiting, 1 of 1 nodes") {
+		t.Errorf("the sentence about it is %q", said)
 	}
 	if call := f.callNow("+61491570030"); !slices.Equal(call.Incidents, []string{"kettle-recall"}) {
 		t.Errorf("the call's incidents are %v", call.Incidents)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -179,7 +180,7 @@ func (e *edition) incident(name string, now time.Time) ops.Incident {
 	r, revised := e.board.Revisions[name]
 	told := ops.Incident{
 		Name: name, Active: r.Active(now), Title: r.Title, Since: ops.Time(r.Start), Until: ops.Time(r.End), Revision: r.Number,
-		By: r.By, Reason: r.Reason, Change: r.Difference, Effects: effects(r.Effects),
+		By: r.By, Reason: r.Reason, Change: cmp.Or(e.sentences[name], r.Difference), Effects: effects(r.Effects),
 	}
 	switch {
 	case definition == nil:
