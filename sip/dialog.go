@@ -113,12 +113,21 @@ func (d *dialog) run() {
 		timer.Reset(d.wait())
 		select {
 		case <-d.box.wake:
-			for in := d.box.next(); in != nil && d.state.Phase != PhaseOver; in = d.box.next() {
-				in(d)
-			}
+			d.work()
 		case <-timer.C:
 			d.ring(time.Now())
 		}
+	}
+}
+
+// work does what is in the mailbox, until the dialog is over; the rest is for close.
+func (d *dialog) work() {
+	for d.state.Phase != PhaseOver {
+		in := d.box.next()
+		if in == nil {
+			return
+		}
+		in(d)
 	}
 }
 

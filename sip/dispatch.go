@@ -135,7 +135,9 @@ func (s *Server) within(f flow, req *sipgo.Request, tag string) {
 // belongs to nothing is dropped.
 func (s *Server) acknowledged(req *sipgo.Request) {
 	if in := s.transactions.find(req, sipgo.INVITE); in != nil && in.final.Load() >= 300 {
-		// Its work is done. Copies of the INVITE still on their way are known by the dialog's origin.
+		// Its work is done: copies of the INVITE still on their way are known by the dialog's origin. The machine
+		// has to take the ACK first, or it might be at setting the timer that repeats the refusal.
+		_ = in.tx.Receive(req)
 		in.tx.Terminate()
 		return
 	}

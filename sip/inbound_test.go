@@ -1,6 +1,8 @@
 package sip
 
 import (
+	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -529,13 +531,6 @@ func TestPing(t *testing.T) {
 			req := p.expectRequest("OPTIONS")
 			if c.code != 0 {
 				p.reply(req, c.code, "", "")
-			} else {
-				go func() { // the copies of an OPTIONS that nobody answers
-					for range p.wire.sent {
-					}
-				}()
-				defer close(p.wire.sent)
-				defer p.server.Close()
 			}
 			if err := <-result; err != c.want {
 				t.Errorf("after %d: %v, want %v", c.code, err, c.want)
@@ -566,4 +561,123 @@ func TestCloseSaysGoodByeToEveryCall(t *testing.T) {
 		}
 		finished(t, up, ByUs, 503)
 	})
+}
+
+func TestPanicOfADialogsOwnerEndsThatCallWithBye(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w, p, leg := connected(t)
+		p.reinvite(holdSDP)
+		event[Reoffer](t, leg)
+		result := make(chan error, 1)
+		leg.d.box.post(func(*dialog) {
+			leg.d.box.post(func(d *dialog) { d.ping(result) }) // finds the dialog over
+			panic("kettle boiled over")
+		})
+		p.expect(487) // the re-INVITE
+		p.reply(p.expectRequest("BYE"), 200, "", "")
+		finished(t, leg, ByUs, 500)
+		if err := <-result; err != ErrState {
+			t.Errorf("ping: %v", err)
+		}
+		if err := leg.Ring(); err != ErrEnded {
+			t.Errorf("Ring: %v", err)
+		}
+		if leg.State().Phase != PhaseOver {
+			t.Errorf("phase %s", leg.State().Phase)
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.panics != 1 {
+			t.Errorf("%d panics counted", w.panics)
+		}
+	})
+}
+
+func TestLegRefusesWhatItsStateDoesNotAllow(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, p, leg := connected(t)
+		if err := leg.Answer([]byte(answerSDP)); err != ErrState {
+			t.Errorf("Answer: %v", err)
+		}
+		if err := leg.Ring(); err != ErrState {
+			t.Errorf("Ring: %v", err)
+		}
+		leg.Reject(486, "")
+		if leg.State().Phase != PhaseConfirmed {
+			t.Error("Reject ended a call that was up")
+		}
+		p.request("BYE", p.inside(), "")
+		p.expect(200)
+		finished(t, leg, ByFarEnd, 200)
+		if err := leg.Ping(t.Context()); err != ErrEnded {
+			t.Errorf("Ping: %v", err)
+		}
+	})
+}
+
+func TestMailboxIsBoundedForTheNetworkAlone(t *testing.T) {
+	box := newMailbox()
+	for range maxInputs {
+		if !box.offer(func(*dialog) {}) {
+			t.Fatal("refused too early")
+		}
+	}
+	if box.offer(func(*dialog) {}) || !box.post(func(*dialog) {}) {
+		t.Error("the bound is not kept, or kept for our own")
+	}
+	if n := len(box.close()); n != maxInputs+1 {
+		t.Errorf("%d inputs were waiting", n)
+	}
+	if box.post(func(*dialog) {}) || box.next() != nil {
+		t.Error("a closed mailbox takes inputs")
+	}
+}
+
+func TestSignal(t *testing.T) {
+	for text, want := range map[string]byte{"5": '5', " 0\r\n": '0', "10": '*', "11": '#', "*": '*', "d": 'D', "12": 0, "": 0, "x": 0} {
+		if got, ok := signal(text); got != want || ok != (want != 0) {
+			t.Errorf("signal(%q) = %q, %v", text, got, ok)
+		}
+	}
+}
+
+func TestStateAndBindingAreValuesThatAStoreCanHold(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, _, leg := connected(t)
+		state := leg.State()
+		var backState DialogState
+		roundTrip(t, state, &backState)
+		if !reflect.DeepEqual(state, backState) {
+			t.Errorf("%+v became %+v", state, backState)
+		}
+		binding := phoneBinding()
+		var backBinding Binding
+		roundTrip(t, binding, &backBinding)
+		if !backBinding.Expires.Equal(binding.Expires) || backBinding.Source != binding.Source || backBinding.Contact != binding.Contact {
+			t.Errorf("%+v became %+v", binding, backBinding)
+		}
+	})
+}
+
+func roundTrip(t *testing.T, value, back any) {
+	t.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, back); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestStrictRouteTakesThePlaceOfTheTarget(t *testing.T) {
+	st := DialogState{RemoteTarget: "sip:kim@192.0.2.9", RouteSet: []string{"sip:strict.example", "sip:192.0.2.78;lr"}}
+	req := st.request("BYE", 1, newMemoryWire(UDP))
+	var set []string
+	for _, r := range req.GetHeaders("Route") {
+		set = append(set, r.Value())
+	}
+	if req.Recipient.String() != "sip:strict.example" || strings.Join(set, " ") != "<sip:192.0.2.78;lr> <sip:kim@192.0.2.9>" {
+		t.Errorf("%s\n%v", req.Recipient.String(), set)
+	}
 }

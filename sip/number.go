@@ -78,8 +78,11 @@ func unquote(s string) string {
 
 // quote escapes a display name for a quoted string; whoever writes the header adds the quotes.
 func quote(s string) string {
-	return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(harmless(s))
+	return escapes.Replace(harmless(s))
 }
+
+// escapes are those of a quoted string (RFC 3261 section 25.1).
+var escapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
 // harmless drops what has no business in a name (control and format characters, among them those of writing
 // direction, and bytes that are not UTF-8), and cuts it to a bounded length.

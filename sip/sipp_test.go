@@ -79,7 +79,7 @@ func scenario(t *testing.T, name string) string {
 // drained waits until no leg and no dialog is left.
 func drained(t *testing.T, s *Server) {
 	t.Helper()
-	for start := time.Now(); time.Since(start) < 10*time.Second; time.Sleep(10 * time.Millisecond) {
+	for start := time.Now(); time.Since(start) < 30*time.Second; time.Sleep(10 * time.Millisecond) {
 		s.dialogs.mu.Lock()
 		left := len(s.dialogs.byTag)
 		s.dialogs.mu.Unlock()

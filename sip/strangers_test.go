@@ -104,15 +104,8 @@ func TestNothingIsLeftBehind(t *testing.T) {
 
 		time.Sleep(10 * time.Minute)
 		s := w.server
-		s.transactions.mu.Lock()
-		defer s.transactions.mu.Unlock()
-		s.dialogs.mu.Lock()
-		defer s.dialogs.mu.Unlock()
-		if s.Calls() != 0 || len(s.dialogs.byTag)+len(s.dialogs.origins)+len(s.dialogs.leaving) != 0 {
-			t.Errorf("%d legs, %d dialogs, %d origins", s.Calls(), len(s.dialogs.byTag), len(s.dialogs.origins))
-		}
-		if len(s.transactions.incoming)+len(s.transactions.outgoing)+len(s.transactions.leaving) != 0 {
-			t.Errorf("%d and %d transactions", len(s.transactions.incoming), len(s.transactions.outgoing))
+		if left := s.remains(); left != "" {
+			t.Errorf("left behind: %s", left)
 		}
 		if len(s.nonces.used)+len(s.guesses.count)+len(s.strangers.paid)+len(s.registrar.agents)+len(s.registrar.flows) != 0 {
 			t.Error("strangers, nonces or bindings are remembered")
