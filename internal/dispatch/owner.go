@@ -60,6 +60,7 @@ func newOwner(d *Dispatcher, h *hands, p *pulse) *owner {
 // run keeps a view and serves from it until the context ends. After any doubt about the view the whole is taken again.
 func (o *owner) run(ctx context.Context) {
 	for ctx.Err() == nil {
+		o.handsDown(ctx)
 		subscription, cancel := context.WithCancel(ctx)
 		events, err := o.sync(subscription)
 		if err == nil {
@@ -69,6 +70,20 @@ func (o *owner) run(ctx context.Context) {
 		}
 		cancel()
 		o.rest(ctx, resyncAfter)
+	}
+}
+
+// handsDown waits for the batch that the hands have, so that the snapshot after it knows what it did.
+func (o *owner) handsDown(ctx context.Context) {
+	for o.busy {
+		select {
+		case out := <-o.hands.done:
+			o.settle(out)
+		case reply := <-o.d.asks:
+			reply <- o.picture()
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
