@@ -29,6 +29,7 @@ type far struct {
 type incoming struct {
 	far      *far // the agreement that the latch follows
 	latch    latch
+	limit    allowance
 	keys     eventReceiver
 	packet   rtp.Packet
 	arrivals arrivals
@@ -140,6 +141,10 @@ func (s *Session) receive(datagram []byte, from netip.AddrPort, now time.Time) {
 	case unproven:
 		s.counters.unproven.Add(1)
 	case accepted:
+		if !in.limit.take(now) {
+			s.counters.excess.Add(1)
+			return
+		}
 		s.hear(current, from, now)
 	}
 }

@@ -100,6 +100,7 @@ func TestNoPacketCostsAnAllocation(t *testing.T) {
 		if _, err := in.MarshalTo(datagram); err != nil {
 			t.Fatal(err)
 		}
+		now = now.Add(FrameDuration)
 		a.receive(datagram, from, now)
 	})
 	assertNoAllocations(t, "a stranger's packet", func() { a.receive(datagram, netip.MustParseAddrPort("192.0.2.77:1"), now) })
@@ -150,6 +151,7 @@ func BenchmarkBridge(b *testing.B) {
 		if _, err := header.MarshalTo(datagram); err != nil {
 			b.Fatal(err)
 		}
+		now = now.Add(FrameDuration)
 		one.receive(datagram, from, now)
 	}
 	if stats := other.Stats(); stats.PacketsOut < uint64(b.N)/2 {

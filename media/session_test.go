@@ -255,6 +255,40 @@ func TestAPortRestsBeforeItIsUsedAgain(t *testing.T) {
 	})
 }
 
+func TestAFloodIsHeardAsMuchAsSoundTakes(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		a, b := w.open(), w.open()
+		caller, agent := w.remote(farAway, 4000), w.remote(farAway, 5000)
+		caller.call(a, "0")
+		agent.call(b, "0")
+		if err := Bridge(a, b); err != nil {
+			t.Fatal(err)
+		}
+		caller.say(PCMU, 1000, 3000/20) // three seconds of ordinary sound, and what a network held back
+		for range 100 {
+			caller.send(0, make([]byte, FrameSize), FrameSize)
+		}
+		synctest.Wait()
+		if stats := a.Stats(); stats.Excess != 0 {
+			t.Errorf("stats %+v of ordinary sound", stats)
+		}
+		agent.heard()
+		for range 1000 { // ten thousand a second for one second
+			for range 10 {
+				caller.send(0, make([]byte, FrameSize), FrameSize)
+			}
+			synctest.Wait()
+			time.Sleep(time.Millisecond)
+		}
+		if n := len(agent.heard()); n > packetsAtOnce+packetsPerSecond+60 || n < packetsPerSecond {
+			t.Errorf("%d packets of the flood were passed on", n)
+		}
+		if stats := a.Stats(); stats.Excess < 9000 {
+			t.Errorf("stats %+v, want the flood counted", stats)
+		}
+	})
+}
+
 // ear keeps what a sink hears.
 type ear struct{ sounds []Sound }
 
@@ -316,7 +350,7 @@ func FuzzReceive(f *testing.F) {
 			}
 			a.receive(slices.Clone(datagram), sources[int(from)%len(sources)], time.Now())
 			a.receiveReport(slices.Clone(datagram), sources[int(from)%len(sources)], time.Now())
-			if stats := a.Stats(); stats.PacketsIn+stats.Strangers+stats.Unproven+stats.Invalid > 4 {
+			if stats := a.Stats(); stats.PacketsIn+stats.Strangers+stats.Unproven+stats.Excess+stats.Invalid > 4 {
 				t.Fatalf("stats %+v of one datagram", stats)
 			}
 		})

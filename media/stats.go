@@ -9,6 +9,7 @@ type Stats struct {
 	Lost       uint64 // of those that far ends numbered, did not arrive
 	Strangers  uint64 // dropped: from somebody who may not send to us
 	Unproven   uint64 // dropped: from somebody who was about to be taken, or never was
+	Excess     uint64 // dropped: more than sound takes, from a far end that is heard
 	Invalid    uint64 // dropped: no RTP or RTCP
 	Unsent     uint64 // could not be written
 	EventsLost uint64 // events that nobody read in time
@@ -21,6 +22,7 @@ func (s *Stats) add(other Stats) {
 	s.Lost += other.Lost
 	s.Strangers += other.Strangers
 	s.Unproven += other.Unproven
+	s.Excess += other.Excess
 	s.Invalid += other.Invalid
 	s.Unsent += other.Unsent
 	s.EventsLost += other.EventsLost
@@ -28,7 +30,7 @@ func (s *Stats) add(other Stats) {
 
 // counters are the figures of one session, each of which any goroutine may raise.
 type counters struct {
-	packetsIn, packetsOut, strangers, unproven, invalid, unsent, eventsLost atomic.Uint64
+	packetsIn, packetsOut, strangers, unproven, excess, invalid, unsent, eventsLost atomic.Uint64
 }
 
 // Stats returns the session's counts.
@@ -40,6 +42,7 @@ func (s *Session) Stats() Stats {
 		Lost:       s.in.arrivals.earlier.Load() + s.in.arrivals.lost(),
 		Strangers:  c.strangers.Load(),
 		Unproven:   c.unproven.Load(),
+		Excess:     c.excess.Load(),
 		Invalid:    c.invalid.Load(),
 		Unsent:     c.unsent.Load(),
 		EventsLost: c.eventsLost.Load(),
