@@ -9,7 +9,8 @@ import (
 	"github.com/spillway-voice/spillway/routing"
 )
 
-// Enter puts a call of this node into its home queue, c.Queue; c.Node is filled in. The channel tells the call what happens to it
+// Enter puts a call of this node into its home queue, c.Queue; c.Node is filled in. Times are store time (Now), never a machine's
+// wall clock, which may be set: c.Entered is best left zero, and c.FirstEntry for a call's first queue. The channel tells the call what happens to it
 // until it leaves, is accepted, or was told that its wait ended; it is never closed. A reader reads on until then: what is not
 // read in time is withdrawn. routing.ErrFull: no place left; routing.ErrClosed: no such queue, or it takes no more callers.
 func (d *Dispatcher) Enter(ctx context.Context, c routing.Caller) (<-chan Notice, error) {
