@@ -276,3 +276,43 @@ func TestPhoneOnTCPIsDialledOverItsConnection(t *testing.T) {
 	}
 	t.Error("the closed connection can still be dialled")
 }
+
+func TestFarEndThatDoesNotReadLosesItsConnectionAndHoldsUpNobody(t *testing.T) {
+	near, far := net.Pipe() // without buffers: the first write already waits
+	defer far.Close()
+	w := newConnections().add(near, phoneAddress, carrierAddress)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w.write()
+	}()
+	var err error
+	for i := 0; err == nil; i++ {
+		if i > unsent+2 {
+			t.Fatal("messages are kept without bound")
+		}
+		err = w.send(phoneAddress, []byte("x"))
+	}
+	if err != errSlow {
+		t.Error(err)
+	}
+	<-done
+	w.end()
+	if err := w.send(phoneAddress, []byte("x")); err != net.ErrClosed {
+		t.Error(err)
+	}
+}
+
+func TestGoodByesAreWrittenBeforeAConnectionCloses(t *testing.T) {
+	legs := make(chan *Leg, 1)
+	s := serving(t, staff{invite: func(l *Leg) { legs <- l }}, "tcp4")
+	conn, in := dialTCP(t, s)
+	if _, err := conn.Write([]byte(text("INVITE", "TCP", conn.LocalAddr().String(), "raw", cookie+"a", offerSDP))); err != nil {
+		t.Fatal(err)
+	}
+	<-legs
+	s.Close()
+	if got := statuses(t, in, 2); got[0] != "100 INVITE" || got[1] != "480 INVITE" {
+		t.Error(got)
+	}
+}

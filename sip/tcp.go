@@ -23,6 +23,8 @@ const (
 	unfinished = 5 * time.Second
 	// writing is how long one write may take before the connection counts as dead.
 	writing = 2 * time.Second
+	// unsent is how many messages may wait for a far end that is slow to read, before its connection is closed.
+	unsent = 64
 )
 
 // tcpListener accepts connections.
@@ -66,6 +68,7 @@ func (t *tcpListener) accept(s *Server) error {
 			_ = conn.Close()
 			continue
 		}
+		s.running.Go(w.write)
 		s.running.Go(func() {
 			w.read(s)
 			s.tcps.remove(w)
@@ -76,34 +79,73 @@ func (t *tcpListener) accept(s *Server) error {
 
 func (t *tcpListener) close() { _ = t.listener.Close() }
 
-// tcpWire is one connection.
+// tcpWire is one connection. One goroutine reads it and one writes it, so that nobody else ever waits for a far end
+// that does not read.
 type tcpWire struct {
 	conn      net.Conn
 	number    uint64
 	remote    netip.AddrPort
 	advertise netip.AddrPort
+
+	out    chan []byte
+	ending sync.Once
+	ended  chan struct{}
 }
 
 func (w *tcpWire) transport() Transport       { return TCP }
 func (w *tcpWire) id() uint64                 { return w.number }
 func (w *tcpWire) advertised() netip.AddrPort { return w.advertise }
 
-// send writes one message whole. A far end that does not read for the time of writing loses the connection, so that
-// nobody waits for it.
+// errSlow says that a far end reads more slowly than we have to talk to it.
+var errSlow = errors.New("far end does not read")
+
+// send leaves one message to be written. A far end with too many of them waiting loses the connection.
 func (w *tcpWire) send(_ netip.AddrPort, message []byte) error {
+	select {
+	case <-w.ended:
+		return net.ErrClosed
+	default:
+	}
+	select {
+	case w.out <- bytes.Clone(message):
+		return nil
+	default:
+		_ = w.conn.Close()
+		return errSlow
+	}
+}
+
+// end has the connection closed, when what was left to be written is written.
+func (w *tcpWire) end() { w.ending.Do(func() { close(w.ended) }) }
+
+// write sends what is left for it, each message whole, until the end of the connection.
+func (w *tcpWire) write() {
+	defer w.conn.Close()
+	for {
+		select {
+		case message := <-w.out:
+			if !w.put(message) {
+				return
+			}
+		case <-w.ended:
+			for len(w.out) > 0 && w.put(<-w.out) {
+			}
+			return
+		}
+	}
+}
+
+func (w *tcpWire) put(message []byte) bool {
 	if err := w.conn.SetWriteDeadline(time.Now().Add(writing)); err != nil {
-		return err
+		return false
 	}
 	_, err := w.conn.Write(message)
-	if err != nil {
-		_ = w.conn.Close()
-	}
-	return err
+	return err == nil
 }
 
 // read hands every message to the server, in order, until the connection ends or stops making sense.
 func (w *tcpWire) read(s *Server) {
-	defer w.conn.Close()
+	defer w.end()
 	in := bufio.NewReaderSize(w.conn, 4096)
 	patience := unfinished // until the first message the far end has to hurry
 	for {
@@ -238,7 +280,10 @@ func (c *connections) add(conn net.Conn, remote, advertise netip.AddrPort) *tcpW
 		return nil
 	}
 	c.last++
-	w := &tcpWire{conn: conn, number: c.last, remote: remote, advertise: advertise}
+	w := &tcpWire{
+		conn: conn, number: c.last, remote: remote, advertise: advertise,
+		out: make(chan []byte, unsent), ended: make(chan struct{}),
+	}
 	c.open[w.number] = w
 	c.sources[remote.Addr()]++
 	return w
@@ -267,6 +312,6 @@ func (c *connections) close() {
 	defer c.mu.Unlock()
 	c.closed = true
 	for _, w := range c.open {
-		_ = w.conn.Close()
+		w.end()
 	}
 }

@@ -14,18 +14,19 @@ import (
 // silent is what sipgo's transactions log to: what matters of their troubles reaches us as errors.
 var silent = slog.New(slog.DiscardHandler)
 
-// transactionKey identifies the server transaction of a request by RFC 3261 section 17.2.3; method is that of the
-// transaction looked for, which for ACK and CANCEL is INVITE.
+// transactionKey identifies the server transaction of a request by RFC 3261 section 17.2.3, and by its transport;
+// method is that of the transaction looked for, which for ACK and CANCEL is INVITE.
 func transactionKey(req *sipgo.Request, method sipgo.RequestMethod) string {
 	via := req.Via()
 	branch, _ := param(via.Params, "branch")
 	if len(branch) > len(cookie) && strings.HasPrefix(branch, cookie) {
-		return branch + "|" + via.Host + ":" + strconv.Itoa(via.Port) + "|" + string(method)
+		return req.Transport() + "|" + branch + "|" + via.Host + ":" + strconv.Itoa(via.Port) + "|" + string(method)
 	}
 	// A client of RFC 2543 has no branch worth the name.
 	var b strings.Builder
+	b.WriteString(req.Transport())
 	if id := req.CallID(); id != nil {
-		b.WriteString(string(*id))
+		b.WriteString("|" + string(*id))
 	}
 	if from := req.From(); from != nil {
 		b.WriteString("|" + tagOf(from.Params))
