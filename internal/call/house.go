@@ -126,6 +126,7 @@ type Invitation struct {
 
 // Queue is where callers wait: *dispatch.Dispatcher. Errors are told and survived: a call goes on without its queue.
 type Queue interface {
+	Now() time.Time // store time
 	Enter(ctx context.Context, c routing.Caller) (<-chan dispatch.Notice, error)
 	Return(ctx context.Context, c routing.Caller) (<-chan dispatch.Notice, error)
 	Leave(ctx context.Context, call, reason string) error

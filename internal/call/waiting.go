@@ -48,18 +48,17 @@ func (c *Call) enterQueue(name string, priority int) {
 
 // join takes a place in the queue, with the first entry of this visit.
 func (c *Call) join(queue string, enter func(context.Context, routing.Caller) (<-chan dispatch.Notice, error)) error {
-	now := time.Now()
 	if c.first.IsZero() {
-		c.first = now
+		c.first = c.house.Queue.Now()
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), storeTime)
 	defer cancel()
 	notices, err := enter(ctx, routing.Caller{Call: c.info.ID, Number: c.info.From, Queue: queue,
-		Priority: c.priority, FirstEntry: c.first, Entered: now})
+		Priority: c.priority, FirstEntry: c.first})
 	if err != nil {
 		return err
 	}
-	c.waiting = &waiting{queue: queue, entered: now, notices: notices}
+	c.waiting = &waiting{queue: queue, entered: time.Now(), notices: notices}
 	if first := c.plan.Conversation.Waiting[queue].First; first > 0 {
 		c.waiting.announce.set(first)
 	}
