@@ -70,8 +70,23 @@ func CheckDir(dir string, options Options) Report {
 	return report.with(newCompiler(f.dir, before, true, options).judge(nil, f.pair))
 }
 
-// CheckAfter judges the three files of a folder given what held before: the last save, or at a start the last good copy (nil:
-// none). See Judge.
+// Start judges the three files of a folder as a node does that begins: a file that is invalid is replaced by the last good copy
+// in node.data, if there is one. Without a Node or a Snapshot in the answer the node cannot start.
+func Start(dir string, options Options) Report {
+	f := readFolder(dir)
+	report := f.report()
+	var before *Sources
+	if report.Node != nil {
+		var err error
+		if before, err = LoadLastGood(report.Node.Data); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			report.Mistakes = append(report.Mistakes, Mistake{Place: Place{File: lastGoodFile}, Text: err.Error(), Severity: Warning})
+		}
+	}
+	options.Starting = true
+	return report.with(Judge(f.dir, before, f.pair, options))
+}
+
+// CheckAfter judges the three files of a folder given what held before the last save (nil: nothing). See Judge.
 func CheckAfter(dir string, current *Sources, options Options) Report {
 	f := readFolder(dir)
 	return f.report().with(Judge(f.dir, current, f.pair, options))

@@ -140,18 +140,36 @@ func TestAStartWithABrokenFileUsesTheLastGoodCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	put(t, dir, CentreFile, []byte("centre: kett"))
-	before, err := LoadLastGood(filepath.Join(dir, "data"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	options := world()
-	options.Starting = true
-	report := CheckAfter(dir, before, options)
-	if report.Snapshot == nil || report.Snapshot.Routing.Queue("orders") == nil || report.Error() == nil || report.Error().File != CentreFile {
+	report := Start(dir, world())
+	if report.Node == nil || report.Snapshot == nil || report.Snapshot.Routing.Queue("orders") == nil || report.Error() == nil || report.Error().File != CentreFile {
 		t.Errorf("report: %v", report.Mistakes)
 	}
-	if report := CheckAfter(dir, nil, options); report.Snapshot != nil {
+	put(t, filepath.Join(dir, "data"), lastGoodFile, []byte("{"))
+	if report := Start(dir, world()); report.Snapshot != nil || !strings.Contains(fmt.Sprint(report.Mistakes), "damaged") {
+		t.Errorf("with a damaged copy: %v", report.Mistakes)
+	}
+	if err := os.Remove(filepath.Join(dir, "data", lastGoodFile)); err != nil {
+		t.Fatal(err)
+	}
+	if report := Start(dir, world()); report.Snapshot != nil {
 		t.Error("without a copy there is something to start with")
+	}
+}
+
+func TestAnIncidentThatEndedDoesNotStopAFirstStart(t *testing.T) {
+	dir := laid(t)
+	put(t, dir, IncidentsFile, []byte("incidents:\n  recall: {active: true, until: 2026-11-22 18:00, message: kettle-recall.wav}\n"))
+	if report := Start(dir, world()); report.Snapshot == nil || !report.OK() {
+		t.Errorf("report: %v", report.Mistakes)
+	}
+	if report := CheckDir(dir, world()); report.OK() {
+		t.Error("check takes an end in the past for fine although nothing says that it was on before")
+	}
+	if err := SaveLastGood(filepath.Join(dir, "data"), Sources{base(t, CentreFile), []byte("incidents:\n  recall: {active: true, until: 2026-11-22 18:00, message: kettle-recall.wav}\n")}); err != nil {
+		t.Fatal(err)
+	}
+	if report := CheckDir(dir, world()); !report.OK() || len(report.Mistakes) != 1 {
+		t.Errorf("ended and untouched: %v", report.Mistakes)
 	}
 }
 

@@ -99,6 +99,10 @@ func (w *Watcher) Run(ctx context.Context) {
 			w.look(false)
 		case <-ticker.C:
 			notices.renew()
+			if w.read() != w.seen {
+				quiet.Reset(settle) // the save may be half way
+				continue
+			}
 			w.look(w.pending)
 		}
 	}
