@@ -27,10 +27,8 @@ func (f *figures) Matched(wait time.Duration) { f.metrics.Match(wait) }
 // Waited measures a wait that is over.
 func (f *figures) Waited(w routing.Wait) { f.metrics.QueueWait(w.Queue, w.Result, w.For) }
 
-// Stuck raises the alarm that must never sound.
-func (f *figures) Stuck(callers int) {
-	f.log.Error("callers wait although agents for them are ready", zap.Int("callers", callers))
-}
+// Stuck counts an alarm that must never sound; the dispatcher has logged it.
+func (f *figures) Stuck(callers int) { f.metrics.Stuck(callers) }
 
 // ended tells the end of a call.
 func (f *figures) ended(i call.Info) {
@@ -41,19 +39,33 @@ func (f *figures) ended(i call.Info) {
 		zap.Duration("lasted", i.Since.Sub(i.Started)))
 }
 
+// look is how often agents are looked at whose state changes by time alone: the end of a wrap-up, of a registration.
+const look = time.Second
+
 // follow publishes the events of the store until the context ends. After a gap it goes on from a new snapshot.
 func (f *figures) follow(ctx context.Context, d *dispatch.Dispatcher) {
-	states := make(map[string]routing.State)
+	clock := time.NewTicker(look)
+	defer clock.Stop()
+	told := make(map[string]routing.State)
 	for ctx.Err() == nil {
 		view, events, err := d.Events(ctx)
 		if err != nil {
 			return // the dispatcher has stopped
 		}
-		for e := range events {
-			view.Fold(e)
-			f.publish(e)
-			if e.Agent != nil {
-				f.agentChanged(states, d.Plan(), e)
+		for open := true; open; {
+			var e routing.Event
+			select {
+			case e, open = <-events:
+				if open && view.Fold(e) {
+					f.publish(e)
+					if e.Agent != nil {
+						f.agentNow(told, d, e.Agent, e.At)
+					}
+				}
+			case <-clock.C:
+				for _, a := range view.Agents {
+					f.agentNow(told, d, a, d.Now())
+				}
 			}
 		}
 	}
@@ -75,17 +87,16 @@ func (f *figures) publish(e routing.Event) {
 	f.feed.Publish(told)
 }
 
-// agentChanged tells an agent's state when it is another than was told last.
-func (f *figures) agentChanged(states map[string]routing.State, plan *routing.Plan, e routing.Event) {
-	name := e.Agent.Name
-	state, _, reason := plan.Agent(name).Condition(e.Agent, e.At)
-	if states[name] == state {
+// agentNow tells an agent's state when it is another than was told last.
+func (f *figures) agentNow(told map[string]routing.State, d *dispatch.Dispatcher, a *routing.AgentState, now time.Time) {
+	state, _, reason := d.Plan().Agent(a.Name).Condition(a, now)
+	if told[a.Name] == state {
 		return
 	}
-	states[name] = state
+	told[a.Name] = state
 	said := string(state)
 	if reason != "" {
 		said += " " + reason
 	}
-	f.feed.Publish(ops.Event{Time: ops.Time(e.At), Type: ops.AgentChanged, Agent: name, Call: e.Call, Reason: said})
+	f.feed.Publish(ops.Event{Time: ops.Time(now), Type: ops.AgentChanged, Agent: a.Name, Reason: said})
 }

@@ -51,6 +51,7 @@ type Metrics struct {
 	waits    *prometheus.HistogramVec
 	requests *prometheus.CounterVec
 	matches  prometheus.Histogram
+	stuck    prometheus.Counter
 }
 
 // NewMetrics returns the metrics of one node, those of the process and of Go's runtime included. The sources are asked at each
@@ -75,8 +76,10 @@ func newMetrics(s Sources) *Metrics {
 		matches: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "spillway_match_seconds", Help: "From the moment when caller and agent were both free to the offer.",
 			Buckets: matchBuckets}),
+		stuck: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "spillway_stuck_callers_total", Help: "Callers who waited although an agent for them was ready: must stay 0."}),
 	}
-	m.registry.MustRegister(m.ended, m.waits, m.requests, m.matches, newGauges(s))
+	m.registry.MustRegister(m.ended, m.waits, m.requests, m.matches, m.stuck, newGauges(s))
 	m.begin()
 	return m
 }
@@ -118,6 +121,9 @@ func (m *Metrics) SIPRequest(method string, code int) {
 func (m *Metrics) Match(wait time.Duration) {
 	m.matches.Observe(max(wait, 0).Seconds())
 }
+
+// Stuck counts callers who wait although agents for them have been ready for seconds. It must never be called.
+func (m *Metrics) Stuck(callers int) { m.stuck.Add(float64(callers)) }
 
 // labels is a closed list of label values.
 type labels map[string]struct{}
