@@ -62,9 +62,9 @@ type Phone struct {
 	transport    *sip.TransportLayer
 	transactions *sip.TransactionLayer
 	local        netip.AddrPort
-	seed         [32]byte // makes our tags
-	gone         atomic.Bool
-	serving      sync.WaitGroup
+	seed         [32]byte    // makes our tags
+	gone         atomic.Bool // vanished
+	socket       socket
 	closing      context.Context
 	close        context.CancelFunc
 	incoming     chan *Call
@@ -107,47 +107,14 @@ func New(options Options) (*Phone, error) {
 	p.transport = sip.NewTransportLayer(net.DefaultResolver, sip.NewParser(), nil,
 		sip.WithTransportLayerLogger(silent), sip.WithTransportLayerReadFilter(p.filter))
 	p.transport.OnMessage(p.tag) // before the transactions see it
-	p.transactions = sip.NewTransactionLayer(p.transport, sip.WithTransactionLayerLogger(silent))
+	p.transactions = sip.NewTransactionLayer(p.transport, sip.WithTransactionLayerLogger(silent),
+		sip.WithTransactionLayerUnhandledResponseHandler(func(*sip.Response) {})) // late copies: nothing to do
 	p.transactions.OnRequest(p.dispatch)
 	if err := p.listen(); err != nil {
 		p.close()
 		return nil, err
 	}
 	return p, nil
-}
-
-// listen opens the SIP socket and serves it.
-func (p *Phone) listen() error {
-	at := netip.AddrPortFrom(p.options.Bind, 0)
-	if p.options.Network == "tcp" {
-		listener, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(at))
-		if err != nil {
-			return fmt.Errorf("phone: %w", err)
-		}
-		p.local = listener.Addr().(*net.TCPAddr).AddrPort()
-		context.AfterFunc(p.closing, func() { listener.Close() })
-		p.serving.Go(func() { _ = p.transport.ServeTCP(listener) })
-		return nil
-	}
-	conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(at))
-	if err != nil {
-		return fmt.Errorf("phone: %w", err)
-	}
-	p.local = conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	context.AfterFunc(p.closing, func() { conn.Close() })
-	p.serving.Go(func() { _ = p.transport.ServeUDP(conn) })
-	return p.awaitSocket()
-}
-
-// awaitSocket waits until the transport knows our socket: a request sent before would leave from another.
-func (p *Phone) awaitSocket() error {
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if _, err := p.transport.GetConnection("udp", p.local.String()); err == nil {
-			return nil
-		}
-	}
-	p.Close()
-	return errors.New("phone: the transport does not serve its socket")
 }
 
 // Addr returns where the phone takes requests.
@@ -207,25 +174,18 @@ func (p *Phone) Close() {
 	p.mu.Lock()
 	p.calls = nil
 	p.mu.Unlock()
-	p.transactions.Close()
-	p.close()
-	_ = p.transport.Close()
-	p.serving.Wait()
-}
-
-// filter drops all that arrives once the phone has vanished.
-func (p *Phone) filter(_ sip.TransportReadProps, data []byte) ([]byte, error) {
-	if p.gone.Load() {
-		return nil, nil
-	}
-	return data, nil
+	p.hangUpSockets()
 }
 
 // tag puts our tag into a request that is outside of a dialog, before a transaction exists: all responses, also those that
 // the transaction makes by itself, then carry the same one.
 func (p *Phone) tag(m sip.Message) {
 	r, ok := m.(*sip.Request)
-	if !ok || r.To() == nil || r.To().Params.Has("tag") {
+	if !ok {
+		return
+	}
+	p.socket.note(r.Source())
+	if r.To() == nil || r.To().Params.Has("tag") {
 		return
 	}
 	if tag := p.freshTag(r); tag != "" {

@@ -323,7 +323,7 @@ func (c *Call) acknowledge(sequence uint32, body []byte) *sip.Request {
 
 // send writes an ACK. A copy: the transport notes things in what it sends.
 func (c *Call) send(ack *sip.Request) {
-	if c.gone() {
+	if c.gone() || c.phone.closing.Err() != nil {
 		return
 	}
 	if err := c.phone.transport.WriteMsg(ack.Clone()); err != nil {

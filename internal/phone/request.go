@@ -105,6 +105,9 @@ func (p *Phone) exchange(ctx context.Context, o *outline) (*sip.Response, error)
 
 // transact sends one request and waits for its final response.
 func (p *Phone) transact(ctx context.Context, r *sip.Request) (*sip.Response, error) {
+	if p.closing.Err() != nil {
+		return nil, ErrClosed
+	}
 	tx, err := p.transactions.Request(ctx, r)
 	if err != nil {
 		return nil, err
