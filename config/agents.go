@@ -29,6 +29,9 @@ func (d *centreDraft) agents(o object) {
 				o.found.add(key.at, "agent %s is already one of those at %s; names may not overlap", quote(name), first)
 				return
 			}
+			if queue, both := d.defined[aQueue][name]; both {
+				o.found.warn(key.at, "agent %s has the name of the queue at %s; who dials it reaches one of the two", quote(name), queue)
+			}
 			agent := &routing.Agent{Name: name, Display: displays[i], Queues: maps.Clone(queues)}
 			d.routing.Agents = append(d.routing.Agents, agent)
 			if secrets != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"time"
 
@@ -83,13 +84,31 @@ func (c *compiler) decode(pair Sources, found *mistakes) (*centreDraft, *inciden
 	return centre, incidents
 }
 
-// accounts finds the passwords of the agents.
+// accounts finds the passwords of the agents. What is wrong with the secret of a range is told once, for the first of its names.
 func (c *compiler) accounts(centre *centreDraft, snapshot *Snapshot, found *mistakes) {
 	source := secrets{dir: c.dir, env: c.options.Env}
+	told := map[Place]int{} // where in wrong the place's mistake is
+	var wrong []Mistake
+	var more []int
 	for _, s := range centre.secrets {
-		if secret, ok := source.resolve("the secret of "+s.agent, s.text, s.at, found); ok {
+		one := &mistakes{}
+		if secret, ok := source.resolve("the secret of "+s.agent, s.text, s.at, one); ok {
 			snapshot.Accounts[s.agent] = Account{Secret: secret}
 		}
+		for _, m := range one.list {
+			if i, known := told[s.at]; known {
+				more[i]++
+				continue
+			}
+			told[s.at] = len(wrong)
+			wrong, more = append(wrong, m), append(more, 0)
+		}
+	}
+	for i, m := range wrong {
+		if more[i] > 0 {
+			m.Text += fmt.Sprintf(" (and so for %d more of the range)", more[i])
+		}
+		found.put(m)
 	}
 }
 

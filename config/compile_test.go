@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"os"
@@ -158,6 +159,28 @@ func TestIncidentsBecomeTheirDefinitions(t *testing.T) {
 	}
 	if outage := snapshot.Incident("outage"); !outage.Active || !outage.Manual || outage.Effects.Then != incident.Continue {
 		t.Errorf("the outage is %+v", outage)
+	}
+}
+
+func TestTheFilesOfOtherSystemsEditorsAreRead(t *testing.T) {
+	plain, _ := judgePair(basePair(t))
+	for name, change := range map[string]func([]byte) []byte{
+		"carriage returns":   func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n")) },
+		"a byte order mark":  func(b []byte) []byte { return append([]byte("\ufeff"), b...) },
+		"no last line break": func(b []byte) []byte { return bytes.TrimRight(b, "\n") },
+		"a document's mark":  func(b []byte) []byte { return append([]byte("---\n"), b...) },
+		"blank ends":         func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\n"), []byte("  \n")) },
+	} {
+		pair := basePair(t)
+		snapshot, list := judgePair(Sources{Centre: change(pair.Centre), Incidents: change(pair.Incidents)})
+		if snapshot == nil || len(list) > 0 {
+			t.Errorf("%s: %v", name, list)
+			continue
+		}
+		if fmt.Sprintf("%+v", snapshot.Numbers) != fmt.Sprintf("%+v", plain.Numbers) || len(snapshot.Routing.Agents) != len(plain.Routing.Agents) ||
+			snapshot.Centre.Name != "kettle" || snapshot.Incidents[0].Effects.Message != "kettle-recall.wav" {
+			t.Errorf("%s: %+v", name, snapshot.Centre)
+		}
 	}
 }
 

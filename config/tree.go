@@ -21,6 +21,9 @@ const (
 	MaxDepth     = 20      // maps and lists within each other
 )
 
+// byteOrderMark begins the files of some editors; YAML allows it (section 5.2).
+var byteOrderMark = []byte("\ufeff")
+
 // form is what a value of the tree is.
 type form int
 
@@ -83,7 +86,7 @@ func parse(file string, source []byte, found *mistakes) *value {
 		found.add(whole, "holds a zero byte; a configuration is text")
 		return nil
 	}
-	document, err := parseYAML(string(source))
+	document, err := parseYAML(string(bytes.TrimPrefix(source, byteOrderMark)))
 	if err != nil {
 		found.put(syntaxMistake(file, err))
 		return nil
