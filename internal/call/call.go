@@ -107,14 +107,14 @@ func (c *Call) run() {
 		select {
 		case e, ok := <-c.leg.Events():
 			c.onLeg(e, ok)
-		case e := <-c.soundEvents():
-			c.onSound(e)
+		case e, ok := <-c.soundEvents():
+			c.onSound(e, ok)
 		case n := <-c.notices():
 			c.onNotice(n)
 		case e := <-c.partyEvents():
 			c.onParty(e)
-		case e := <-c.partySound():
-			c.onPartySound(e)
+		case e, ok := <-c.partySound():
+			c.onPartySound(e, ok)
 		case <-c.partyDeadline():
 			c.onRingOver()
 		case <-c.announceDue():

@@ -115,8 +115,13 @@ func (c *Call) farewell(prompt string, e Ending) {
 	c.playPrompts([]string{prompt}, func() { c.finish(e) })
 }
 
-// onSound handles what the caller's sound reports.
-func (c *Call) onSound(e media.Event) {
+// onSound handles what the caller's sound reports. It ends with the call; before that only when all sound of the node does.
+func (c *Call) onSound(e media.Event, open bool) {
+	if !open {
+		c.log.Error("the caller's sound has ended")
+		c.finish(Ending{c.servedOr(Broken), OurFailure})
+		return
+	}
 	switch e := e.(type) {
 	case media.Played:
 		if e.ID == c.playing && c.afterPlay != nil {

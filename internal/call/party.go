@@ -232,7 +232,12 @@ func (c *Call) claimed(p *party) bool {
 }
 
 // onPartySound handles what the agent's sound reports.
-func (c *Call) onPartySound(e media.Event) {
+func (c *Call) onPartySound(e media.Event, open bool) {
+	if !open {
+		c.log.Error("the agent's sound has ended")
+		c.finish(Ending{c.servedOr(Broken), OurFailure})
+		return
+	}
 	if _, silent := e.(media.Silent); silent && c.party.leg != nil {
 		c.onAgentVanished()
 	}
