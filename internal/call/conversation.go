@@ -66,8 +66,14 @@ func (c *Call) act(a ivr.Action) {
 	}
 }
 
+// logPath tells the steps that were walked. The machine's own words for them are left out: they name the keys pressed.
 func (c *Call) logPath(end ivr.End) {
-	c.log.Info("the flow ended", zap.String("reason", end.Reason), zap.Any("path", c.machine.Trace()))
+	visits := c.machine.Trace()
+	path := make([]string, len(visits))
+	for i, v := range visits {
+		path[i] = v.Flow + "." + v.Step
+	}
+	c.log.Info("the flow ended", zap.String("reason", end.Reason), zap.Strings("path", path))
 }
 
 // playPrompts plays recordings one after the other instead of whatever plays, and then goes on. What cannot be played is
