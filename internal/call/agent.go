@@ -82,7 +82,7 @@ func (c *Call) beginDial(agent string) bool {
 	if err := c.openSound(); err != nil {
 		return c.refuse(503, "Service Unavailable", Ending{Refused, Overload})
 	}
-	description, err := describe(c.sound, c.leg.Offer())
+	description, err := c.describeCaller()
 	if err != nil {
 		return c.refuse(488, "Not Acceptable Here", Ending{Refused, NoMedia})
 	}

@@ -29,6 +29,8 @@ type Call struct {
 	info  Info
 	over  bool
 
+	offered bool // the caller's INVITE had no offer: his answer to ours is still to come, in the ACK
+
 	// What the caller hears.
 	playing   uint64 // the id of the last Play
 	afterPlay func() // what follows it; nil: nothing
@@ -180,7 +182,7 @@ func (c *Call) answer() bool {
 		c.log.Warn("no sound for a call", zap.Error(err))
 		return c.refuse(503, "Service Unavailable", Ending{Refused, Overload})
 	}
-	description, err := describe(c.sound, c.leg.Offer())
+	description, err := c.describeCaller()
 	if err != nil {
 		c.log.Info("offer refused", zap.Error(err))
 		return c.refuse(488, "Not Acceptable Here", Ending{Refused, NoMedia})
@@ -199,6 +201,12 @@ func (c *Call) openSound() (err error) {
 		Trusted:    c.plan.Trunks[c.leg.Peer().Name].Media,
 	})
 	return err
+}
+
+// describeCaller answers the offer of the caller's INVITE, or makes one where it had none.
+func (c *Call) describeCaller() ([]byte, error) {
+	c.offered = len(c.leg.Offer()) == 0
+	return describe(c.sound, c.leg.Offer())
 }
 
 // describe answers an offer, or makes one where the far end wants ours (an INVITE without SDP).

@@ -14,7 +14,7 @@ func (c *Call) onLeg(e sip.Event, open bool) {
 	}
 	switch e := e.(type) {
 	case sip.Confirmed:
-		c.acceptLate(c.sound, e.SDP)
+		c.onConfirmed(e.SDP)
 	case sip.Reoffer:
 		c.reoffer(c.sound, e)
 	case sip.Digit:
@@ -54,19 +54,38 @@ func (c *Call) onCallerEnded(e sip.Ended) {
 	}
 }
 
-// acceptLate takes an answer that came in the ACK, after an INVITE without an offer.
-func (c *Call) acceptLate(s Sound, answer []byte) {
-	if len(answer) == 0 || s == nil {
+// onConfirmed takes the ACK of the caller's phone: with an answer when the offer was ours (RFC 3264 section 4), of the INVITE or
+// of a later one. Without the first answer there is no sound, and no call.
+func (c *Call) onConfirmed(answer []byte) {
+	if !c.offered {
+		c.acceptLate(c.sound, answer)
 		return
 	}
-	if err := s.Accept(answer); err != nil {
+	c.offered = false
+	if err := c.sound.Accept(answer); err != nil {
 		c.log.Info("the answer in the ACK cannot be taken", zap.Error(err))
 		c.finish(Ending{c.servedOr(Broken), NoMedia})
 	}
 }
 
+// acceptLate takes an answer that came in the ACK of a re-INVITE without an offer; without one the sound stays as it was.
+func (c *Call) acceptLate(s Sound, answer []byte) {
+	if len(answer) == 0 {
+		return
+	}
+	if err := s.Accept(answer); err != nil {
+		c.log.Info("the answer to a re-offer of ours cannot be taken", zap.Error(err))
+		return
+	}
+	c.onHold()
+}
+
 // reoffer answers a re-INVITE (RFC 3261 section 14.2); a refused one leaves the sound as it was.
 func (c *Call) reoffer(s Sound, r sip.Reoffer) {
+	if s == nil {
+		r.Refuse(488)
+		return
+	}
 	description, err := describe(s, r.SDP)
 	if err != nil {
 		c.log.Info("a re-offer was refused", zap.Error(err))
