@@ -8,6 +8,7 @@ import (
 // deadline is a time that can be moved while somebody waits for it.
 type deadline struct {
 	mu    sync.Mutex
+	at    time.Time // zero: never
 	timer *time.Timer
 	over  chan struct{} // closed when the deadline has passed
 	moved chan struct{} // closed and replaced whenever the deadline is set
@@ -25,6 +26,7 @@ func (d *deadline) set(t time.Time) {
 		d.timer.Stop()
 		d.timer = nil
 	}
+	d.at = t
 	over := make(chan struct{})
 	d.over = over
 	switch left := time.Until(t); {
@@ -47,10 +49,11 @@ func (d *deadline) stop() {
 	}
 }
 
-// expired returns a channel that is closed once the deadline, as it stands now, has passed.
-func (d *deadline) expired() <-chan struct{} {
-	over, _ := d.watch()
-	return over
+// passed says whether the deadline has passed, by the time and not by the timer, which may be about to fire.
+func (d *deadline) passed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return !d.at.IsZero() && !time.Now().Before(d.at)
 }
 
 // watch returns a channel that is closed once the deadline has passed, and one that is closed when it is moved before.

@@ -118,12 +118,11 @@ func (e *Endpoint) arrive() {
 // It fails with net.ErrClosed after Close and with os.ErrDeadlineExceeded after the read deadline.
 func (e *Endpoint) ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error) {
 	expired, moved := e.reading.watch()
-	select {
-	case <-e.closed:
+	switch {
+	case e.isClosed():
 		return 0, netip.AddrPort{}, e.fail("read", net.ErrClosed)
-	case <-expired:
+	case e.reading.passed():
 		return 0, netip.AddrPort{}, e.fail("read", os.ErrDeadlineExceeded)
-	default:
 	}
 	for {
 		select {
@@ -141,14 +140,12 @@ func (e *Endpoint) ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error) {
 
 // WriteToUDPAddrPort sends b as one datagram. It does not wait, and does not say whether anybody received it.
 func (e *Endpoint) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error) {
-	select {
-	case <-e.closed:
+	switch {
+	case e.isClosed():
 		return 0, e.fail("write", net.ErrClosed)
-	case <-e.writing.expired():
+	case e.writing.passed():
 		return 0, e.fail("write", os.ErrDeadlineExceeded)
-	default:
-	}
-	if len(b) > maxDatagram {
+	case len(b) > maxDatagram:
 		return 0, e.fail("write", errTooLong)
 	}
 	e.network.send(e, netip.AddrPortFrom(to.Addr().Unmap(), to.Port()), b)
