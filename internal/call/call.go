@@ -29,6 +29,7 @@ type Call struct {
 	info  Info
 	over  bool
 
+	served  bool // an agent has spoken with the caller
 	offered bool // the caller's INVITE had no offer: his answer to ours is still to come, in the ACK
 
 	// What the caller hears.
@@ -130,7 +131,7 @@ func (c *Call) run() {
 		case here := <-c.asked:
 			c.onAsked(here)
 		case <-c.longest.due():
-			c.finish(Ending{c.servedOr(Broken), Timeout})
+			c.finish(Ending{Broken, Timeout})
 		case <-c.closing:
 			c.onClosing()
 		}
@@ -160,12 +161,16 @@ func (c *Call) close() {
 	c.house.Ended(c.info)
 }
 
-// finish ends the call once the select comes round; the first ending counts.
+// finish ends the call once the select comes round; the first ending counts. Who has spoken with an agent was answered, whatever
+// came after it.
 func (c *Call) finish(e Ending) {
 	if c.over {
 		return
 	}
 	c.over = true
+	if c.served {
+		e.Result = Answered
+	}
 	c.info.Result, c.info.Reason = e.Result, e.Reason
 }
 
@@ -231,14 +236,6 @@ func (c *Call) become(s State) {
 	c.publish()
 }
 
-// servedOr is Answered when an agent has spoken with the caller, else the given result.
-func (c *Call) servedOr(r Result) Result {
-	if c.info.State == Talking {
-		return Answered
-	}
-	return r
-}
-
 // ask asks a silent caller's phone whether it is still there; the answer comes to onAsked.
 func (c *Call) ask() {
 	if c.asking {
@@ -256,7 +253,7 @@ func (c *Call) onAsked(here bool) {
 	c.asking = false
 	if !here {
 		c.log.Info("the caller's leg is silent and does not answer")
-		c.finish(Ending{c.servedOr(Broken), NoMedia})
+		c.finish(Ending{Broken, NoMedia})
 	}
 }
 

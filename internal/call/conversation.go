@@ -62,7 +62,7 @@ func (c *Call) act(a ivr.Action) {
 		c.enterQueue(a.Queue, a.Priority)
 	case ivr.End:
 		c.logPath(a)
-		c.finish(flowEnding(a.Reason))
+		c.finish(flowEnding(a.Reason, !c.first.IsZero()))
 	}
 }
 
@@ -125,7 +125,7 @@ func (c *Call) farewell(prompt string, e Ending) {
 func (c *Call) onSound(e media.Event, open bool) {
 	if !open {
 		c.log.Error("the caller's sound has ended")
-		c.finish(Ending{c.servedOr(Broken), OurFailure})
+		c.finish(Ending{Broken, OurFailure})
 		return
 	}
 	switch e := e.(type) {

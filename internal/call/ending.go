@@ -41,15 +41,19 @@ type Ending struct {
 	Reason Reason
 }
 
-// flowEnding is the ending of a call that its flow hung up, by the reason the flow gives.
-func flowEnding(reason string) Ending {
+// flowEnding is the ending of a call that its flow hung up, by the reason the flow gives: queued says whether the caller was in a
+// queue on the way, since only there does time that ran out mean that nobody served him.
+func flowEnding(reason string, queued bool) Ending {
 	switch r := Reason(reason); r {
-	case Full, Unstaffed, Timeout, Closed, Overflow, Overload:
+	case Timeout:
+		if !queued {
+			return Ending{RoutedOut, r}
+		}
+		return Ending{Refused, r}
+	case Full, Unstaffed, Closed, Overflow, Overload, Drain:
 		return Ending{Refused, r}
 	case Incident:
 		return Ending{Message, r}
-	case Drain:
-		return Ending{Refused, r}
 	case OurFailure:
 		return Ending{Broken, r}
 	default:

@@ -40,18 +40,24 @@ func (c *Call) sendDigit(to Sound, d sip.Digit) {
 	}
 }
 
-// onCallerEnded ends the call: the caller hung up, or his side failed.
+// onCallerEnded ends the call: the caller hung up, or the line or the front door failed him.
 func (c *Call) onCallerEnded(e sip.Ended) {
-	switch {
-	case e.By == sip.ByUs: // the front door closes
-		c.finish(Ending{c.servedOr(Refused), Drain})
-	case c.info.State == Talking:
-		c.finish(Ending{Answered, ByCaller})
-	case e.By == sip.ByNobody:
+	switch e.By {
+	case sip.ByUs:
+		c.finish(closedByUs(e))
+	case sip.ByNobody:
 		c.finish(Ending{Broken, Carrier})
 	default:
 		c.finish(c.abandonment())
 	}
+}
+
+// closedByUs is the ending of a call whose leg the front door ended: it closes (503), or something in it broke.
+func closedByUs(e sip.Ended) Ending {
+	if e.Code == 503 {
+		return Ending{Refused, Drain}
+	}
+	return Ending{Broken, OurFailure}
 }
 
 // onConfirmed takes the ACK of the caller's phone: with an answer when the offer was ours (RFC 3264 section 4), of the INVITE or
@@ -64,7 +70,7 @@ func (c *Call) onConfirmed(answer []byte) {
 	c.offered = false
 	if err := c.sound.Accept(answer); err != nil {
 		c.log.Info("the answer in the ACK cannot be taken", zap.Error(err))
-		c.finish(Ending{c.servedOr(Broken), NoMedia})
+		c.finish(Ending{Broken, NoMedia})
 	}
 }
 
@@ -82,10 +88,6 @@ func (c *Call) acceptLate(s Sound, answer []byte) {
 
 // reoffer answers a re-INVITE (RFC 3261 section 14.2); a refused one leaves the sound as it was.
 func (c *Call) reoffer(s Sound, r sip.Reoffer) {
-	if s == nil {
-		r.Refuse(488)
-		return
-	}
 	description, err := describe(s, r.SDP)
 	if err != nil {
 		c.log.Info("a re-offer was refused", zap.Error(err))

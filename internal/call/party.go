@@ -212,6 +212,7 @@ func (c *Call) onPickedUp(leg Leg, sdp []byte) {
 	c.hush()
 	c.sound.Background(nil)
 	c.house.Join(c.sound, p.sound)
+	c.served = true
 	c.info.Agent = p.agent
 	c.become(Talking)
 }
@@ -235,7 +236,7 @@ func (c *Call) claimed(p *party) bool {
 func (c *Call) onPartySound(e media.Event, open bool) {
 	if !open {
 		c.log.Error("the agent's sound has ended")
-		c.finish(Ending{c.servedOr(Broken), OurFailure})
+		c.finish(Ending{Broken, OurFailure})
 		return
 	}
 	if _, silent := e.(media.Silent); silent && c.party.leg != nil {
@@ -245,11 +246,14 @@ func (c *Call) onPartySound(e media.Event, open bool) {
 
 // onAgentEnded ends the call when the agent hung up; a phone that was lost is no hang-up.
 func (c *Call) onAgentEnded(e sip.Ended) {
-	if lost(e) {
+	switch {
+	case e.By == sip.ByUs:
+		c.finish(closedByUs(e))
+	case lost(e):
 		c.onAgentVanished()
-		return
+	default:
+		c.finish(Ending{Answered, ByAgent})
 	}
-	c.finish(Ending{Answered, ByAgent})
 }
 
 // onAgentVanished takes a caller whose agent's phone is gone back to the head of the queue.

@@ -162,7 +162,7 @@ func (c *Call) onNotice(n dispatch.Notice) {
 // noAgent goes on after a queue step that ended without an agent: by the flow, or with an apology where none led here.
 func (c *Call) noAgent(reason string) {
 	if c.machine == nil {
-		c.farewell("apology.wav", flowEnding(reason))
+		c.farewell("apology.wav", flowEnding(reason, !c.first.IsZero()))
 		return
 	}
 	c.step(ivr.Left{Reason: reason})
@@ -193,9 +193,11 @@ func (c *Call) request(what string, do func(context.Context) error) {
 	}
 }
 
-// abandonment is the ending of a caller who hung up without having spoken with anybody.
+// abandonment is the ending of a caller who hung up; see finish for one who has spoken with an agent.
 func (c *Call) abandonment() Ending {
 	switch {
+	case c.served:
+		return Ending{Answered, ByCaller}
 	case c.waiting != nil && time.Since(c.waiting.entered) <= ShortAbandon:
 		return Ending{Abandoned, Short}
 	case c.waiting == nil && !c.told.IsZero():
