@@ -79,6 +79,8 @@ func (c *Call) ring(n dispatch.Offered) {
 	if err := c.callParty(p, sip.Party{Number: c.info.From, Display: n.Claim.Queue}, n.Offer.Ring); err != nil {
 		c.log.Info("an agent cannot be rung", zap.String("agent", p.agent), zap.Error(err))
 		c.release(n.Claim, routing.Unreachable)
+		c.info.Agent = ""
+		c.become(Waiting)
 		return
 	}
 	c.log.Info("offered", zap.String("agent", p.agent), zap.String("queue", n.Claim.Queue), zap.String("why", n.Offer.Why))

@@ -152,8 +152,10 @@ func (c *Call) onNotice(n dispatch.Notice) {
 		c.publish()
 	case dispatch.Ended:
 		c.stopWaiting()
+		c.dropParty()
 		c.hush()
 		c.sound.Background(nil)
+		c.info.Agent = ""
 		c.become(InIVR)
 		c.noAgent(n.Reason)
 	}
