@@ -122,6 +122,7 @@ func (c *Call) dialAnswered() bool {
 		c.finish(Ending{Abandoned, ByCaller})
 		return false
 	}
+	c.answered = true
 	return true
 }
 

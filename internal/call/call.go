@@ -29,8 +29,9 @@ type Call struct {
 	info  Info
 	over  bool
 
-	served  bool // an agent has spoken with the caller
-	offered bool // the caller's INVITE had no offer: his answer to ours is still to come, in the ACK
+	answered bool // the INVITE was, with 200
+	served   bool // an agent has spoken with the caller
+	offered  bool // the caller's INVITE had no offer: his answer to ours is still to come, in the ACK
 
 	// What the caller hears.
 	playing   uint64 // the id of the last Play
@@ -197,6 +198,7 @@ func (c *Call) answer() bool {
 		c.finish(Ending{Abandoned, ByCaller})
 		return false
 	}
+	c.answered = true
 	return true
 }
 
@@ -260,11 +262,14 @@ func (c *Call) onAsked(here bool) {
 // onClosing ends what still runs when the time for finishing is over: who waits or is in a flow hears an apology.
 func (c *Call) onClosing() {
 	c.closing = nil
-	if c.info.State == Talking {
+	switch {
+	case c.info.State == Talking:
 		c.finish(Ending{Answered, Drain})
-		return
+	case !c.answered: // only a phone that dialled a colleague hears ringing
+		c.refuse(503, "Service Unavailable", Ending{Refused, Drain})
+	default:
+		c.farewell("draining.wav", Ending{Refused, Drain})
 	}
-	c.farewell("draining.wav", Ending{Refused, Drain})
 }
 
 func (c *Call) soundEvents() <-chan media.Event {
