@@ -38,9 +38,10 @@ type Call struct {
 	afterPlay func() // what follows it; nil: nothing
 
 	// The conversation with the flow.
-	machine *ivr.Machine // nil in a call that no flow began
-	patient alarm        // the machine's Wait
-	told    time.Time    // when an incident's message last began in this call; zero: never
+	machine  *ivr.Machine // nil in a call that no flow began
+	patient  alarm        // the machine's Wait
+	told     time.Time    // when an incident's message last began in this call; zero: never
+	messages []string     // what was played of them, by content
 
 	// The queue.
 	waiting  *waiting  // nil outside of a queue

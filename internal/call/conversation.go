@@ -12,7 +12,7 @@ import (
 
 // beginFlow answers the call and starts its flow, after the message of an incident where one is due.
 func (c *Call) beginFlow(flow string) bool {
-	due, message := c.messageDue("", false)
+	m, message := c.messageDue("", false)
 	if refusal, refused := ivr.Refusal(c.plan.Conversation, flow); refused && !message {
 		if refusal == ivr.Busy {
 			return c.refuse(486, "Busy Here", Ending{Refused, Closed})
@@ -27,8 +27,8 @@ func (c *Call) beginFlow(flow string) bool {
 		c.startFlow()
 		return true
 	}
-	c.playMessage(due, func() {
-		if due.Then == incident.HangUp {
+	c.playMessage(m, func() {
+		if m.Then == incident.HangUp {
 			c.finish(Ending{Message, Incident})
 			return
 		}

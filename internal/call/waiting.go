@@ -29,9 +29,9 @@ type waiting struct {
 // enterQueue lets the caller wait for an agent. The place is taken first; what he hears comes second.
 func (c *Call) enterQueue(name string, priority int) {
 	c.hush()
-	due, message := c.messageDue(name, false)
-	if message && due.Then == incident.HangUp {
-		c.playMessage(due, func() { c.finish(Ending{Message, Incident}) })
+	m, message := c.messageDue(name, false)
+	if message && m.Then == incident.HangUp {
+		c.playMessage(m, func() { c.finish(Ending{Message, Incident}) })
 		return
 	}
 	c.priority = priority
@@ -42,7 +42,7 @@ func (c *Call) enterQueue(name string, priority int) {
 	}
 	c.music()
 	if message {
-		c.tellWaiting(due)
+		c.tellWaiting(m)
 	}
 }
 
@@ -94,7 +94,7 @@ func (c *Call) music() {
 }
 
 // tellWaiting plays an incident's message to a caller who waits, over the music.
-func (c *Call) tellWaiting(m incident.Message) {
+func (c *Call) tellWaiting(m due) {
 	c.house.Told(m.Incident)
 	c.playMessage(m, func() {})
 }
@@ -104,8 +104,8 @@ func (c *Call) onPlan() {
 	if c.waiting == nil {
 		return
 	}
-	if due, ok := c.messageDue(c.waiting.queue, true); ok {
-		c.tellWaiting(due)
+	if m, ok := c.messageDue(c.waiting.queue, true); ok {
+		c.tellWaiting(m)
 	}
 }
 
