@@ -101,7 +101,7 @@ func (d *centreDraft) hours(o object) {
 		if !o.name("hours", key) {
 			return
 		}
-		d.define(someHrs, key.text, key.at)
+		d.define(someHours, key.text, key.at)
 		hours := o.open(content, "hours.*")
 		d.conversation.Hours[key.text] = &ivr.Hours{Weekly: weekly(hours), Dates: dates(hours)}
 	})

@@ -55,8 +55,7 @@ func (d *centreDraft) step(o object, flow *ivr.Flow, e entry) {
 	s := o.open(e.value, "flows.*.*")
 	step := &ivr.Step{Name: e.key.text}
 	flow.Steps[step.Name] = step
-	verb := s.verb()
-	switch verb {
+	switch s.verb() {
 	case "play":
 		step.Play = s.prompt("play", d.names)
 		step.Then = s.lead("then", true, "play goes on to a step")
@@ -64,18 +63,11 @@ func (d *centreDraft) step(o object, flow *ivr.Flow, e entry) {
 		step.Menu = d.menu(s)
 		step.Else = s.lead("else", true, "a menu goes on there when no key was usable")
 	case "when":
-		step.When = &ivr.When{}
-		if hours, ok := s.object("when").text("hours"); ok {
-			step.When.Hours = hours
-			d.refer(someHrs, hours, s.object("when").at("hours"))
-		}
+		step.When = d.when(s)
 		step.Then = s.lead("then", true, "when goes on there while it is open")
 		step.Else = s.lead("else", true, "when goes on there while it is closed")
 	case "queue":
-		if queue, ok := s.text("queue"); ok {
-			step.Queue = &ivr.QueueEntry{Queue: queue, Priority: s.count("priority")}
-			d.refer(aQueue, queue, s.at("queue"))
-		}
+		step.Queue = d.entry(s)
 		step.Else = s.lead("else", false, "")
 	case "flow":
 		if name, ok := s.text("flow"); ok {
@@ -88,6 +80,25 @@ func (d *centreDraft) step(o object, flow *ivr.Flow, e entry) {
 			s.found.add(s.at("hangup"), "hangup: %s refuses a call before it is answered, so only the step %s may say it", step.Hangup, ivr.Start)
 		}
 	}
+}
+
+// when reads a question to the clock.
+func (d *centreDraft) when(s object) *ivr.When {
+	when := s.object("when")
+	hours, ok := when.text("hours")
+	if ok {
+		d.refer(someHours, hours, when.at("hours"))
+	}
+	return &ivr.When{Hours: hours}
+}
+
+// entry reads a wait for an agent.
+func (d *centreDraft) entry(s object) *ivr.QueueEntry {
+	queue, ok := s.text("queue")
+	if ok {
+		d.refer(aQueue, queue, s.at("queue"))
+	}
+	return &ivr.QueueEntry{Queue: queue, Priority: s.count("priority")}
 }
 
 // verb returns the one verb of a step, or "" having noted that there is none, or more, or a key that goes with another.
@@ -210,6 +221,7 @@ func (d *centreDraft) loops(found *mistakes) {
 		for _, place := range append(loop, loop[0]) {
 			path = append(path, place.Flow+"."+place.Step)
 		}
-		found.add(d.steps[loop[0]], "the steps %s lead in a circle in which the caller hears nothing; put a play or a menu into it", strings.Join(path, " → "))
+		found.add(d.steps[loop[0]], "the steps %s lead in a circle in which the caller hears nothing; put a play or a menu into it",
+			strings.Join(path, " → "))
 	}
 }

@@ -41,7 +41,7 @@ func (k Key) Env() string {
 
 const envPrefix = "SPILLWAY"
 
-// Comes later is what a key or value that later work brings is refused with.
+// comesLater is what a key or value that later work brings is refused with.
 const comesLater = "comes later; this version does not serve it"
 
 // tables holds the keys of each file.

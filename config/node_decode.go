@@ -240,7 +240,8 @@ func carried(n *Node, o object) {
 	if n.Media.LastPort == 0 || n.Limits.Calls == 0 || n.Media.Legs() >= needed {
 		return
 	}
-	o.found.warn(o.at("ports"), "media.ports %d-%d carries %d legs, but limits.calls %d may need %d (two for each call, two ports for each leg); further calls are refused",
+	o.found.warn(o.at("ports"),
+		"media.ports %d-%d carries %d legs, but limits.calls %d may need %d (two for each call, two ports for each leg); further calls are refused",
 		n.Media.FirstPort, n.Media.LastPort, n.Media.Legs(), n.Limits.Calls, needed)
 }
 

@@ -11,13 +11,6 @@ import (
 	"time"
 )
 
-// Prompts is what config must know of sound. A Prompts is asked from one goroutine.
-type Prompts interface {
-	// Check says why the recording of that name, the centre's or a built-in one, cannot be played, or nil. The name has
-	// the form of PromptName already.
-	Check(name string) error
-}
-
 // Options is the world around the files.
 type Options struct {
 	// Prompts opens the recordings of a centre; dir is its prompts folder, absolute. nil: recordings are not looked at.

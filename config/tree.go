@@ -91,6 +91,20 @@ func parse(file string, source []byte, found *mistakes) *value {
 		found.put(syntaxMistake(file, err))
 		return nil
 	}
+	body := onlyBody(file, document, found)
+	if body == nil {
+		return nil
+	}
+	tree := (&builder{file: file, found: found}).build(body, 1)
+	if tree != nil && tree.form != mapping {
+		found.add(tree.at, "must be a map of keys, not %s", tree.form)
+		return nil
+	}
+	return tree
+}
+
+// onlyBody returns the content of the one document that a file may be, or nil having noted what is wrong.
+func onlyBody(file string, document *ast.File, found *mistakes) ast.Node {
 	var body ast.Node
 	for _, doc := range document.Docs {
 		if doc.Body == nil {
@@ -103,15 +117,9 @@ func parse(file string, source []byte, found *mistakes) *value {
 		body = doc.Body
 	}
 	if body == nil {
-		found.add(whole, "is empty; write at least one key")
-		return nil
+		found.add(Place{File: file, Line: 1, Column: 1}, "is empty; write at least one key")
 	}
-	tree := (&builder{file: file, found: found}).build(body, 1)
-	if tree != nil && tree.form != mapping {
-		found.add(tree.at, "must be a map of keys, not %s", tree.form)
-		return nil
-	}
-	return tree
+	return body
 }
 
 // parseYAML runs the library's lexer and parser. A file that would be too much for the parser is refused between the
@@ -288,23 +296,8 @@ func (b *builder) mapping(at Place, values []*ast.MappingValueNode, depth int) *
 	v := &value{at: at, form: mapping}
 	first := map[string]Place{}
 	for _, pair := range values {
-		var keyNode ast.Node = pair.Key
-		if explicit, ok := keyNode.(*ast.MappingKeyNode); ok {
-			keyNode = explicit.Value
-		}
-		if keyNode == nil {
-			b.found.add(placeOf(b.file, pair.GetToken()), "a key is missing here")
-			continue
-		}
-		key := b.build(keyNode, depth)
+		key := b.key(pair, depth)
 		if key == nil {
-			continue
-		}
-		if t := keyNode.GetToken(); key.form == nothing && t.Type == token.NullType {
-			key.form, key.text = scalar, t.Value // null is a word like any other in the place of a name
-		}
-		if key.form != scalar {
-			b.found.add(key.at, "a key must be a plain value, not %s", key.form)
 			continue
 		}
 		if before, ok := first[key.text]; ok {
@@ -325,6 +318,30 @@ func (b *builder) mapping(at Place, values []*ast.MappingValueNode, depth int) *
 		v.entries = append(v.entries, entry{key: key, value: content})
 	}
 	return v
+}
+
+// key builds the key of a pair, or returns nil having noted that it is none.
+func (b *builder) key(pair *ast.MappingValueNode, depth int) *value {
+	var n ast.Node = pair.Key
+	if explicit, ok := n.(*ast.MappingKeyNode); ok {
+		n = explicit.Value
+	}
+	if n == nil {
+		b.found.add(placeOf(b.file, pair.GetToken()), "a key is missing here")
+		return nil
+	}
+	key := b.build(n, depth)
+	if key == nil {
+		return nil
+	}
+	if t := n.GetToken(); key.form == nothing && t.Type == token.NullType {
+		key.form, key.text = scalar, t.Value // null is a word like any other in the place of a name
+	}
+	if key.form != scalar {
+		b.found.add(key.at, "a key must be a plain value, not %s", key.form)
+		return nil
+	}
+	return key
 }
 
 // beginning is where a node begins; the parser's own token of a map without braces is its first colon.

@@ -1,21 +1,19 @@
 package config
 
-import "slices"
-
 // kind is what a name stands for.
 type kind string
 
 // The kinds of things that the files define and refer to, as messages name them.
 const (
-	aFlow   kind = "flow"
-	aQueue  kind = "queue"
-	anAgent kind = "agent"
-	someHrs kind = "hours"
-	aNumber kind = "number"
+	aFlow     kind = "flow"
+	aQueue    kind = "queue"
+	anAgent   kind = "agent"
+	someHours kind = "hours"
+	aNumber   kind = "number"
 )
 
 // plural is the key under which a kind is defined in centre.yaml.
-var plural = map[kind]string{aFlow: "flows", aQueue: "queues", anAgent: "agents", someHrs: "hours", aNumber: "numbers"}
+var plural = map[kind]string{aFlow: "flows", aQueue: "queues", anAgent: "agents", someHours: "hours", aNumber: "numbers"}
 
 // use is one place where a file refers to something by its name.
 type use struct {
@@ -53,21 +51,6 @@ func (n *names) refer(k kind, name string, at Place) {
 	n.uses = append(n.uses, use{k, name, at})
 }
 
-// prompt notes that a recording is needed, and returns its name; a text that is no name of one is a mistake.
-func (o object) prompt(name string, n *names) string {
-	text, ok := o.text(name)
-	if !ok {
-		return ""
-	}
-	at := o.at(name)
-	if !PromptName(text) {
-		o.found.add(at, "%s is no name of a prompt; allowed are %s", quote(text), promptAllowed)
-		return ""
-	}
-	n.prompts = append(n.prompts, use{name: text, at: at})
-	return text
-}
-
 // resolve looks up the references of a file in what the centre defines.
 func (n *names) resolve(centre *names, found *mistakes) {
 	for _, u := range n.uses {
@@ -85,19 +68,5 @@ func (n *names) resolve(centre *names, found *mistakes) {
 			where += " of " + CentreFile
 		}
 		found.add(u.at, "%s %s does not exist%s; %s: %s", u.kind, quote(u.name), suggest(u.name, all), where, listed(all))
-	}
-}
-
-// play asks for every recording once, and notes those that cannot be played where they are first named.
-func (n *names) play(prompts Prompts, found *mistakes) {
-	var asked []string
-	for _, p := range n.prompts {
-		if slices.Contains(asked, p.name) {
-			continue
-		}
-		asked = append(asked, p.name)
-		if err := prompts.Check(p.name); err != nil {
-			found.lack(p.at, "prompt %s cannot be played: %v", quote(p.name), err)
-		}
 	}
 }
