@@ -286,6 +286,28 @@ func TestAnOfferlessCallIsAnsweredInTheAck(t *testing.T) {
 	}
 }
 
+func TestARecordingIsRecognisedInACall(t *testing.T) {
+	caller, agent := twoPhones(t, "udp", AnswerAfter(0))
+	placed, took := talk(t, caller, agent, CallOptions{})
+	message, music := speech(11, 4*time.Second), speech(12, 4*time.Second)
+	took.Play(music, true)
+	if h, err := placed.Ear().WaitFor(within(t), music); err != nil || h.Score < 0.9 {
+		t.Fatalf("%+v, %v", h, err)
+	}
+	if h, sure := placed.Ear().Find(message); sure {
+		t.Errorf("the message was recognised before it was played: %+v", h)
+	}
+	before := time.Now()
+	took.Play(message, false)
+	h, err := placed.Ear().WaitFor(within(t), message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if late := h.First.Sub(before); late < -frame || late > 2*time.Second || h.Began.After(h.First) {
+		t.Errorf("the message was first heard %v after it began, its beginning at %v", late, h.Began.Sub(before))
+	}
+}
+
 func TestAMutedCallSendsNothing(t *testing.T) {
 	caller, agent := twoPhones(t, "udp", AnswerAfter(0))
 	placed, took := talk(t, caller, agent, CallOptions{})

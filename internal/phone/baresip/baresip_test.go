@@ -2,6 +2,7 @@ package baresip
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"net/netip"
 	"strings"
@@ -148,6 +149,18 @@ func waitHeld(t *testing.T, c *phone.Call, held bool) {
 		}
 	}
 	t.Fatalf("held is still %v", !held)
+}
+
+func FuzzReadNetstring(f *testing.F) {
+	f.Add([]byte(`12:{"ok":true},`))
+	f.Add([]byte("1048577:x,"))
+	f.Add([]byte("0:,"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		got, err := readNetstring(bufio.NewReader(bytes.NewReader(b)))
+		if err == nil && len(got) > len(b) {
+			t.Errorf("%d bytes out of %d", len(got), len(b))
+		}
+	})
 }
 
 func TestNetstringsAreBounded(t *testing.T) {
