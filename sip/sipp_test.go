@@ -1,11 +1,13 @@
 package sip
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -40,18 +42,27 @@ func serving(t testing.TB, h Handler, networks ...string) *Server {
 	return s
 }
 
-// sipp runs a scenario against a server until it has made that many calls, and fails unless all succeed.
+// sipp runs a scenario against a server until it has made that many calls, and fails unless all succeed. If its port
+// was taken by somebody else in the meantime, it has done nothing yet and gets another.
 func sipp(t *testing.T, s *Server, calls int, args ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	args = append(args, "-m", fmt.Sprint(calls), "-i", "127.0.0.1", "-p", freePort(t), "-nostdin", "-timeout", "100s", "-timeout_error",
-		s.Addresses()[0].Address.String())
-	cmd := exec.CommandContext(ctx, "sipp", args...)
-	cmd.Dir = t.TempDir()
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("sipp %v: %v\n%s", args, err, out[max(0, len(out)-3000):])
+	var out []byte
+	var err error
+	for range 5 {
+		all := append(slices.Clone(args), "-m", fmt.Sprint(calls), "-i", "127.0.0.1", "-p", freePort(t), "-nostdin",
+			"-timeout", "100s", "-timeout_error", s.Addresses()[0].Address.String())
+		cmd := exec.CommandContext(ctx, "sipp", all...)
+		cmd.Dir = t.TempDir()
+		if out, err = cmd.CombinedOutput(); err == nil {
+			return
+		}
+		if !bytes.Contains(out, []byte("Unable to bind")) {
+			break
+		}
 	}
+	t.Fatalf("sipp %v: %v\n%s", args, err, out[max(0, len(out)-3000):])
 }
 
 // freePort is a port that was free for both transports just now.
