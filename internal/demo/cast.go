@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -27,6 +26,7 @@ type caller struct {
 	informed bool          // heard the recall message
 	fresh    bool          // called when the recall was on
 	agent    string        // who answered
+	left     bool          // hung up
 }
 
 // agent is somebody who serves the shop's callers.
@@ -79,6 +79,7 @@ func (c *caller) wantsOrders() error {
 func (c *caller) hangUp(ctx context.Context) error {
 	within, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	c.left = true
 	return c.call.Hangup(within)
 }
 
@@ -94,17 +95,20 @@ func (a *agent) rung(ctx context.Context, callers ...*caller) (*caller, error) {
 	within, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	select {
-	case call := <-a.phone.Incoming():
-		a.call = call
-		for _, c := range callers {
-			if c.number == call.From() {
-				return c, call.Ring()
-			}
-		}
-		return nil, fmt.Errorf("it rang for %s from %s", call.Display(), call.From())
+	case a.call = <-a.phone.Incoming():
 	case <-within.Done():
 		return nil, fmt.Errorf("it did not ring in %v", patience)
 	}
+	for _, c := range callers {
+		if c.number != a.call.From() {
+			continue
+		}
+		if err := a.call.Ring(); err != nil {
+			return nil, fmt.Errorf("it rang for %s and stopped: %w", c.name, err)
+		}
+		return c, nil
+	}
+	return nil, fmt.Errorf("it rang for %s from %s", a.call.Display(), a.call.From())
 }
 
 // idle says whether the agent's phone has rung though it should not.
@@ -127,21 +131,4 @@ func (a *agent) pickUp(ctx context.Context) error {
 	}
 	a.call.PlayTone(a.tone)
 	return nil
-}
-
-// bothHear waits until two people recognise each other's tone, now: what they heard before does not count.
-func (st *stage) bothHear(ctx context.Context, c *caller, a *agent) error {
-	c.call.Ear().Forget()
-	a.call.Ear().Forget()
-	heard := make(chan error, 1)
-	go func() { heard <- st.hearsTone(ctx, a.call, c.tone) }()
-	err := st.hearsTone(ctx, c.call, a.tone)
-	if err != nil {
-		err = fmt.Errorf("%s %w", c.name, err)
-	}
-	other := <-heard
-	if other != nil {
-		other = fmt.Errorf("%s %w", a.name, other)
-	}
-	return errors.Join(err, other)
 }

@@ -9,8 +9,13 @@ import (
 	"github.com/spillway-voice/spillway/internal/ops"
 )
 
+// audit bounds how long the figures may take: a few requests to the API, and calls that are just ending.
+const audit = 3 * time.Second
+
 // figures tells how it went, caller by caller, from what the node says of their calls and what the phones measured.
 func (s *story) figures(ctx context.Context) {
+	within, cancel := context.WithTimeout(ctx, audit)
+	defer cancel()
 	s.tell.chapter("How it went")
 	rows := [][]string{{"caller", "waited", "answered by", "recall message", "result"}}
 	results := make(map[string]int)
@@ -19,9 +24,12 @@ func (s *story) figures(ctx context.Context) {
 		if c == nil || c.call == nil {
 			continue
 		}
-		call := s.outcome(ctx, c)
-		results[call.Result]++
-		row := []string{c.name, "-", "-", "-", call.Result + ", by " + call.Reason}
+		row := []string{c.name, "-", "-", "-", "not over"}
+		if c.left {
+			call := s.outcome(within, c)
+			row[4] = call.Result + ", by " + call.Reason
+			results[call.Result]++
+		}
 		if c.waited > 0 {
 			row[1] = short(c.waited)
 		}

@@ -21,8 +21,8 @@ func (s *story) ordinaryDay(ctx context.Context) bool {
 	if !s.check(mia.name, "dials "+sample.MainNumber+" and is answered", mia.dial(ctx)) {
 		return false
 	}
-	_, err := st.hears(ctx, mia.call, st.sounds.welcome)
-	s.check(mia.name, "hears the welcome", err)
+	greeting, err := st.greeted(ctx, mia.call)
+	s.check(mia.name, greeting, err)
 	if !s.check(mia.name, "presses 1 for orders", mia.wantsOrders()) || !s.rings(ctx, s.alice, mia) {
 		return false
 	}
@@ -53,7 +53,8 @@ func (s *story) talk(ctx context.Context, c *caller, a *agent) bool {
 		c.waited, c.agent = time.Since(c.pressed), a.name
 		err = s.stage.bothHear(ctx, c, a)
 	}
-	return s.check(a.name, fmt.Sprintf("answers %s, who waited %s; both hear each other (%d and %d Hz)", c.name, short(c.waited), c.tone, a.tone), err)
+	what := fmt.Sprintf("answers %s, and both hear each other (%d and %d Hz)", c.name, c.tone, a.tone)
+	return s.check(a.name, measured(err, what, "waited %s", c.waited), err)
 }
 
 // waiting are those who wait when the recall comes, in the order of the queue.
@@ -63,11 +64,11 @@ func (s *story) waiting() []*caller { return []*caller{s.noah, s.priya, s.leo} }
 func (s *story) busyPhones(ctx context.Context) bool {
 	st := s.stage
 	answered := s.each(s.waiting(), func(c *caller) (string, error) {
-		err := c.dial(ctx)
-		if err == nil {
-			_, err = st.hears(ctx, c.call, st.sounds.welcome)
+		if err := c.dial(ctx); err != nil {
+			return "calls and is answered", err
 		}
-		return "calls and hears the welcome", err
+		greeting, err := st.greeted(ctx, c.call)
+		return "calls and " + greeting, err
 	})
 	if !answered {
 		return false

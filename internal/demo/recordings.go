@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"math"
@@ -18,9 +19,7 @@ type recording struct {
 }
 
 // length is how long it lasts.
-func (r recording) length() time.Duration {
-	return time.Duration(len(r.pcm)) * time.Second / phone.SampleRate
-}
+func (r recording) length() time.Duration { return lasting(len(r.pcm)) }
 
 // ending is its last stretch, which tells that it was heard to the end.
 func (r recording) ending(d time.Duration) recording {
@@ -31,8 +30,8 @@ func (r recording) ending(d time.Duration) recording {
 // repertoire is what can be recognised. It is read from the program itself, not from the node's folder: what a node plays
 // is compared with what it should play.
 type repertoire struct {
-	welcome, recall, music recording
-	all                    []recording // also those that are heard only when something goes wrong
+	welcome, menu, recall, music recording
+	all                          []recording // also those that are heard only when something goes wrong
 }
 
 func readRepertoire() (repertoire, error) {
@@ -43,7 +42,7 @@ func readRepertoire() (repertoire, error) {
 		names []string
 	}{
 		{sample.Files(), "prompts/", []string{"welcome.wav", "choose.wav", "closed.wav", sample.RecallMessage}},
-		{prompts.English(), "", []string{"hold.wav", "sorry.wav", "apology.wav", "not-understood.wav", "draining.wav", "position-next.wav"}},
+		{prompts.English(), "", []string{"hold.wav", "sorry.wav", "apology.wav"}},
 	} {
 		for _, name := range source.names {
 			content, err := fs.ReadFile(source.files, source.dir+name)
@@ -61,6 +60,8 @@ func readRepertoire() (repertoire, error) {
 		switch one.name {
 		case "welcome.wav":
 			r.welcome = one
+		case "choose.wav":
+			r.menu = one
 		case sample.RecallMessage:
 			r.recall = one
 		case "hold.wav":
@@ -76,8 +77,8 @@ const lately = 3 * time.Second
 // quiet is the root mean square under which sound is silence: about -54 dBFS.
 const quiet = 64
 
-// whatIsIn names what an ear has heard lately.
-func (r repertoire) whatIsIn(ear *phone.Ear, tones []int) string {
+// whatIsIn names what an ear has heard lately. Recordings are looked for until the context ends.
+func (r repertoire) whatIsIn(ctx context.Context, ear *phone.Ear, tones []int) string {
 	pcm := ear.Since(time.Now().Add(-lately))
 	if ear.Packets() == 0 {
 		return "nothing at all: no packet has come"
@@ -94,7 +95,7 @@ func (r repertoire) whatIsIn(ear *phone.Ear, tones []int) string {
 		}
 	}
 	for _, one := range r.all {
-		if phone.Correlate(pcm, one.pcm).Sure(one.length()) {
+		if ctx.Err() == nil && phone.Correlate(pcm, one.pcm).Sure(one.length()) {
 			return one.name
 		}
 	}

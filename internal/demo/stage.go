@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spillway-voice/spillway/internal/app"
@@ -30,7 +31,8 @@ type stage struct {
 	api     *client.Client
 	sounds  repertoire
 	phones  []*phone.Phone
-	tones   []int // of everybody
+	tones   []int         // of everybody
+	turn    chan struct{} // holds one token while somebody recognises
 }
 
 // openStage starts the node in a folder that is laid out. The stage must be closed.
@@ -48,14 +50,16 @@ func openStage(dir string, secrets map[string]string, log io.Writer) (*stage, er
 		node.Close()
 		return nil, err
 	}
-	return &stage{dir: dir, secrets: secrets, node: node, api: api, sounds: sounds}, nil
+	return &stage{dir: dir, secrets: secrets, node: node, api: api, sounds: sounds, turn: make(chan struct{}, 1)}, nil
 }
 
 // close hangs up, and ends phones and node.
 func (st *stage) close() {
+	var closing sync.WaitGroup
 	for _, p := range st.phones {
-		p.Close()
+		closing.Go(p.Close) // together: one that waits for its far end holds up nobody
 	}
+	closing.Wait()
 	st.api.Close()
 	st.node.Close()
 }
@@ -71,37 +75,9 @@ func (st *stage) phone(user string, tone int) (*phone.Phone, error) {
 	return p, nil
 }
 
-// hears waits until a recording is recognised in a call, or says what was heard instead.
-func (st *stage) hears(ctx context.Context, c *phone.Call, r recording) (phone.Hearing, error) {
-	within, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	h, err := c.Ear().WaitFor(within, r.pcm)
-	if err != nil {
-		return h, fmt.Errorf("did not hear %s in %v, but %s", r.name, patience, st.sounds.whatIsIn(c.Ear(), st.tones))
-	}
-	return h, nil
-}
-
-// hearsTone waits until a call hears a tone, or says what was heard instead.
-func (st *stage) hearsTone(ctx context.Context, c *phone.Call, frequency int) error {
-	within, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	if err := c.Ear().WaitTone(within, float64(frequency)); err != nil {
-		return fmt.Errorf("did not hear %d Hz in %v, but %s", frequency, patience, st.sounds.whatIsIn(c.Ear(), st.tones))
-	}
-	return nil
-}
-
-// never says whether a call has heard a recording that it should not.
-func (st *stage) never(c *phone.Call, r recording) error {
-	if h, heard := c.Ear().Find(r.pcm); heard {
-		return fmt.Errorf("heard %v of %s", h.Matched.Round(100*time.Millisecond), r.name)
-	}
-	return nil
-}
-
 // sees waits until the API tells what is expected; look returns what it tells now, in words, and whether that is it.
 func (st *stage) sees(ctx context.Context, look func(context.Context) (seen string, done bool, err error)) error {
+	began := time.Now()
 	within, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	again := time.NewTicker(glance)
@@ -120,7 +96,7 @@ func (st *stage) sees(ctx context.Context, look func(context.Context) (seen stri
 		select {
 		case <-again.C:
 		case <-within.Done():
-			return fmt.Errorf("the API still says after %v: %s", patience, last)
+			return fmt.Errorf("the API still says after %s: %s", short(time.Since(began)), last)
 		}
 	}
 }

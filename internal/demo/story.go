@@ -17,7 +17,10 @@ type story struct {
 	mia, noah, priya, leo, ruth, omar *caller
 	alice, dave, first, second        *agent // the last two are reserves
 
-	saved time.Time // when the recall was switched on in the file
+	saved       time.Time       // when the recall was switched on in the file
+	interrupted <-chan struct{} // closed when nobody wants to see it any more
+	timeUp      <-chan struct{} // closed when it has taken too long
+	cut         bool            // by one of both: what comes after is not told
 }
 
 // chapters are the story's parts in their order. Each says whether the story can go on.
@@ -33,30 +36,25 @@ var chapters = []struct {
 	{"All as before", (*story).allAsBefore},
 }
 
-func newStory(st *stage, tell *narrator, flip func(string, bool) error) *story {
-	return &story{stage: st, tell: tell, flip: flip}
-}
-
 // play tells the whole story and its figures. It returns nil only if all of it happened.
 func (s *story) play(ctx context.Context) error {
+	s.interrupted = ctx.Done()
 	within, cancel := context.WithDeadline(ctx, s.tell.began.Add(limit))
 	defer cancel()
-	s.tell.title("Spillway: a bad day at the kettle centre")
-	if err := s.raiseCurtain(); err != nil {
-		return err
-	}
+	s.timeUp = within.Done()
 	told := 0
 	for _, c := range chapters {
 		s.tell.chapter(c.title)
-		if !c.play(s, within) {
+		if !c.play(s, within) || s.cut {
 			break
 		}
 		told++
 	}
-	s.figures(within)
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return fmt.Errorf("the demo was interrupted: %w", ctx.Err())
+	}
+	s.figures(ctx)
+	switch {
 	case s.tell.failed > 0:
 		return fmt.Errorf("%d of %d expectations of the demo failed", s.tell.failed, s.tell.failed+s.tell.held)
 	case told < len(chapters):
@@ -68,6 +66,7 @@ func (s *story) play(ctx context.Context) error {
 // raiseCurtain says what there is and brings everybody on stage.
 func (s *story) raiseCurtain() error {
 	st := s.stage
+	s.tell.title("Spillway: a bad day at the kettle centre")
 	s.tell.say("node", "serves at %s and %s, API at http://%s", st.node.SIP()[0], st.node.SIP()[1], st.node.HTTP())
 	s.tell.say("files", "%s", editsTold)
 	s.tell.say("people", "are SIP phones on loopback; each speaks with a tone of its own, and \"ok\" is what they recognised by ear")
@@ -100,14 +99,32 @@ func (s *story) callers() []*caller {
 	return []*caller{s.mia, s.noah, s.priya, s.leo, s.ruth, s.omar}
 }
 
-// check tells whether an expectation held, and returns that.
+// check tells whether an expectation held, and returns that. When the time is up, the first that failed is told; what would have
+// come after it, and what an interruption cut short, is not.
 func (s *story) check(who, expected string, err error) bool {
-	if err != nil {
-		s.tell.fail(who, expected, err)
+	switch {
+	case s.cut:
+		return false
+	case err == nil:
+		s.tell.hold(who, expected)
+		return true
+	case over(s.interrupted):
+		s.cut = true
 		return false
 	}
-	s.tell.hold(who, expected)
-	return true
+	s.cut = over(s.timeUp)
+	s.tell.fail(who, expected, err)
+	return false
+}
+
+// over says whether a channel is closed.
+func over(done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	default:
+		return false
+	}
 }
 
 // each lets several callers do something at once and tells of each as it is done: do returns what happened, or what should
@@ -131,6 +148,14 @@ func (s *story) each(callers []*caller, do func(*caller) (string, error)) bool {
 		all = s.check(o.who, o.what, o.err) && all
 	}
 	return all
+}
+
+// measured is what was expected, and the measure of it if it came.
+func measured(err error, expected, measure string, d time.Duration) string {
+	if err != nil {
+		return expected
+	}
+	return expected + ", " + fmt.Sprintf(measure, short(d))
 }
 
 // short writes a duration for people: tenths and hundredths of seconds.
