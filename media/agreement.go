@@ -16,9 +16,18 @@ type Refusal = sdp.Refusal
 
 // agreement is what a session has said of itself and settled on.
 type agreement struct {
-	mu      sync.Mutex
-	version uint64 // of the last description that we sent; 0: none yet
-	last    []byte // that description
+	mu         sync.Mutex
+	version    uint64     // of the last description that we sent; 0: none yet
+	last       []byte     // that description
+	signalling netip.Addr // where the far end's signalling comes from; the zero address: not known yet
+}
+
+// SetSignalling says where the far end's signalling comes from, for a session that was opened to make an offer: its sound may
+// come from there, too. It holds from the next description that is agreed on.
+func (s *Session) SetSignalling(from netip.Addr) {
+	s.agreement.mu.Lock()
+	defer s.agreement.mu.Unlock()
+	s.agreement.signalling = from.Unmap()
 }
 
 // Answer settles on a session with the far end that made the offer, first or again (hold, resume, another address), and
@@ -97,20 +106,21 @@ func (s *Session) describe(write func(sdp.Local) ([]byte, error)) ([]byte, error
 	return body, nil
 }
 
-// commit puts what was agreed into force.
+// commit puts what was agreed into force. The caller holds the agreement's lock.
 func (s *Session) commit(agreed sdp.Agreement) {
 	codec, err := ParseCodec(agreed.Codec)
 	if err != nil {
 		panic("media: agreed on a codec that was not ours: " + err.Error())
 	}
 	next := &far{
-		address:   agreed.Remote,
-		reports:   agreed.RTCP,
-		codec:     codec,
-		audioType: agreed.Type,
-		eventType: agreed.Event,
-		hasEvent:  agreed.HasEvent,
-		sends:     agreed.Direction.Receives(),
+		address:    agreed.Remote,
+		reports:    agreed.RTCP,
+		signalling: s.agreement.signalling,
+		codec:      codec,
+		audioType:  agreed.Type,
+		eventType:  agreed.Event,
+		hasEvent:   agreed.HasEvent,
+		sends:      agreed.Direction.Receives(),
 	}
 	o := &s.out
 	o.mu.Lock()

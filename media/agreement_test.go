@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -140,6 +141,31 @@ func TestAnotherAddressIsSentToFromTheNextPacketOn(t *testing.T) {
 		}
 		if n := len(after.heard()); n < 49 {
 			t.Errorf("%d packets went to the new address", n)
+		}
+	})
+}
+
+// TestThePhoneThatAnswersMaySendFromWhereItsSignallingComesFrom is about calls that we place: who answers, and from where, is
+// known only after the offer was made.
+func TestThePhoneThatAnswersMaySendFromWhereItsSignallingComesFrom(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		s, err := w.engine.Open(SessionOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		claimed, actual := w.remote(stranded, 4000), w.remote(farAway, 7000)
+		if _, err := s.Offer(); err != nil {
+			t.Fatal(err)
+		}
+		s.SetSignalling(farAway)
+		if err := s.Accept(claimed.offer("0", "")); err != nil {
+			t.Fatal(err)
+		}
+		actual.to = s.Local()
+		actual.say(PCMU, 1000, latchPackets)
+		synctest.Wait()
+		if stats := s.Stats(); stats.Strangers != 0 || stats.PacketsIn != 1 {
+			t.Errorf("stats %+v, want the packet that proved it and no strangers", stats)
 		}
 	})
 }

@@ -123,7 +123,7 @@ func (e *Engine) Open(options SessionOptions) (*Session, error) {
 		cname:   fmt.Sprintf("%016x@spillway", rand.Uint64()),
 	}
 	s.out.ssrc, s.out.sequence, s.out.base = rand.Uint32(), uint16(rand.Uint32()), rand.Uint32()
-	s.in.latch.signalling, s.in.latch.trusted = options.Signalling.Unmap(), options.Trusted
+	s.agreement.signalling, s.in.latch.trusted = options.Signalling.Unmap(), options.Trusted
 	s.quiet.timeout = e.options.Timeout
 	if err := e.bind(s); err != nil {
 		return nil, err

@@ -16,13 +16,14 @@ const longestSound = SampleRate / 10
 
 // far is what the last agreement says of the far end. It is replaced as a whole.
 type far struct {
-	address   netip.AddrPort // where it wants sound, and sends from unless it is behind a NAT
-	reports   netip.AddrPort // where it wants RTCP
-	codec     Codec
-	audioType uint8
-	eventType uint8
-	hasEvent  bool
-	sends     bool // it is to be heard: not on hold
+	address    netip.AddrPort // where it wants sound, and sends from unless it is behind a NAT
+	reports    netip.AddrPort // where it wants RTCP
+	signalling netip.Addr     // where its signalling comes from
+	codec      Codec
+	audioType  uint8
+	eventType  uint8
+	hasEvent   bool
+	sends      bool // it is to be heard: not on hold
 }
 
 // incoming is what a session learns from the packets it receives. The goroutine that reads RTP owns it.
@@ -124,6 +125,7 @@ func (s *Session) receive(datagram []byte, from netip.AddrPort, now time.Time) {
 	in := &s.in
 	if current != in.far {
 		in.far = current
+		in.latch.signalling = current.signalling
 		in.latch.reopen(current.address)
 		in.to = current.address
 	}

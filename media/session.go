@@ -14,7 +14,7 @@ import (
 
 // SessionOptions are what is known of a far end before it says anything.
 type SessionOptions struct {
-	Signalling netip.Addr     // where its signalling comes from; sound may come from there, too
+	Signalling netip.Addr     // where its signalling comes from; sound may come from there, too. See SetSignalling
 	Trusted    []netip.Prefix // where its sound may come from as well: a trunk's media ranges
 }
 
