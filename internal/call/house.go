@@ -95,6 +95,7 @@ type Sound interface {
 	Offer() ([]byte, error)
 	Answer(offer []byte) ([]byte, error)
 	Accept(answer []byte) error
+	SetSignalling(from netip.Addr) // before Accept: who answers an offer is known only then
 	Play(id uint64, sources ...media.Source)
 	Background(source media.Source)
 	Stop()

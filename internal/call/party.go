@@ -192,6 +192,7 @@ func (c *Call) offerFailed(outcome routing.Outcome) {
 // onPickedUp joins the caller and the phone that answered first.
 func (c *Call) onPickedUp(leg Leg, sdp []byte) {
 	p := c.party
+	p.sound.SetSignalling(leg.Source().Addr())
 	if err := p.sound.Accept(sdp); err != nil {
 		c.log.Warn("the agent's phone answered with a sound that we cannot take", zap.String("agent", p.agent), zap.Error(err))
 		c.offerFailed(routing.Failed)
