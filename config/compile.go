@@ -96,6 +96,10 @@ func (c *compiler) accounts(centre *centreDraft, snapshot *Snapshot, found *mist
 			snapshot.Accounts[s.agent] = Account{Secret: secret}
 		}
 		for _, m := range one.list {
+			if m.world { // one agent without a password must not keep a centre from its calls
+				m.Severity = Warning
+				m.Text += "; until it is, nobody can sign in as " + s.agent
+			}
 			if i, known := told[s.at]; known {
 				more[i]++
 				continue

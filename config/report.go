@@ -51,6 +51,12 @@ func (r Report) Error() *Mistake {
 	return &r.Mistakes[i]
 }
 
+// Wanting reports whether something outside of the files is missing, such as a recording or a secret, so that another look at the
+// same files may find it there.
+func (r Report) Wanting() bool {
+	return slices.ContainsFunc(r.Mistakes, func(m Mistake) bool { return m.world })
+}
+
 // CheckDir judges the three files of a folder by themselves, as `spillway check` does. All that they need must be there. Of
 // the last good copy in node.data, if there is one, it uses only when an incident was switched on.
 func CheckDir(dir string, options Options) Report {

@@ -32,6 +32,7 @@ type Options struct {
 	Dir     string          // the configuration folder
 	Check   config.Options  // the world around the files; Now is set at each judgement
 	Current *config.Sources // what holds when the watcher starts; nil: nothing
+	Told    config.Report   // the judgement that was told already; while it wants something, the same files are judged again
 	// Apply is called with each judgement, one at a time, from the watcher's goroutine. It publishes report.Snapshot and
 	// returns nil, or changes nothing and says why; then what held before goes on holding, and the same files are judged
 	// again a second later.
@@ -63,7 +64,7 @@ type contents [3]content
 // New returns a watcher for a folder whose files hold as options.Current says. What differs from that on disk is judged as
 // soon as Run begins, so a save between the first reading and Run is not lost.
 func New(options Options) *Watcher {
-	w := &Watcher{options: options, current: options.Current}
+	w := &Watcher{options: options, current: options.Current, wrong: options.Told.Mistakes, pending: options.Told.Wanting()}
 	now := w.read()
 	w.started = now[0]
 	w.seen[0] = now[0]
@@ -129,7 +130,7 @@ func (w *Watcher) look(again bool) {
 	}
 	// The files may have been saved again between the two readings. Then they differ at the next look from what was seen here,
 	// and are judged again: a save is judged twice rather than never.
-	w.seen, w.wrong, w.pending = now, report.Mistakes, err != nil || !report.OK()
+	w.seen, w.wrong, w.pending = now, report.Mistakes, err != nil || !report.OK() || report.Wanting()
 }
 
 // differs reports whether a pair is not the one that holds.

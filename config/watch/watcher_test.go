@@ -357,9 +357,9 @@ func TestAMistakeThatTheWorldMendsIsJudgedAgainWithoutASave(t *testing.T) {
 	dir := laid(t)
 	write(t, filepath.Join(dir, config.CentreFile), centreText+"agents: {alice: {secret: \"file:alice\"}}\n")
 	w := watch(t, dir)
-	w.until("the missing file", func(j judgement) bool { return j.report.Error() != nil })
+	w.until("the missing file", func(j judgement) bool { return j.report.Wanting() && len(j.report.Snapshot.Accounts) == 0 })
 	w.save("alice", "wonderland of alice\n")
-	w.until("its arrival", func(j judgement) bool { return j.report.OK() && len(j.report.Snapshot.Accounts) == 1 })
+	w.until("its arrival", func(j judgement) bool { return !j.report.Wanting() && len(j.report.Snapshot.Accounts) == 1 })
 }
 
 func TestSteadyNoiseInTheFolderDoesNotPutASaveOff(t *testing.T) {

@@ -93,7 +93,7 @@ func New(o Options) (*App, error) {
 
 func (a *App) open(o Options) error {
 	check := config.Options{Prompts: openPrompts, Env: o.Env}
-	report, current := a.load(o.Dir, check)
+	report := config.Start(o.Dir, check)
 	if report.Node == nil || report.Snapshot == nil {
 		return &MistakesError{report}
 	}
@@ -113,24 +113,10 @@ func (a *App) open(o Options) error {
 		return err
 	}
 	a.serve()
-	if current == nil {
-		current = report.Sources
-	}
-	a.watch(o.Dir, check, current)
+	a.watch(o.Dir, check, report)
 	a.log.Info("ready", zap.String("node", a.config.ID), zap.String("centre", report.Snapshot.Centre.Name),
 		zap.Stringers("sip", a.SIP()), zap.String("http", a.HTTP()), zap.String("configuration", report.Snapshot.Version))
 	return nil
-}
-
-// load judges the folder; where a file is invalid, the last good copy in node.data serves.
-func (a *App) load(dir string, check config.Options) (config.Report, *config.Sources) {
-	first := config.CheckDir(dir, check)
-	if first.Node == nil {
-		return first, nil
-	}
-	last, err := config.LoadLastGood(first.Node.Data)
-	check.Starting = err != nil
-	return config.CheckAfter(dir, last, check), last
 }
 
 // openPrompts lets config look at the recordings of a centre.
@@ -295,8 +281,8 @@ func (a *App) serve() {
 }
 
 // watch applies what is saved from now on.
-func (a *App) watch(dir string, check config.Options, current *config.Sources) {
-	w := watch.New(watch.Options{Dir: dir, Check: check, Current: current, Apply: func(r config.Report, change watch.Change) error {
+func (a *App) watch(dir string, check config.Options, began config.Report) {
+	w := watch.New(watch.Options{Dir: dir, Check: check, Current: began.Sources, Told: began, Apply: func(r config.Report, change watch.Change) error {
 		if change.Node {
 			a.log.Warn(config.NodeFile + " was changed: that needs a restart")
 		}

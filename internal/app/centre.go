@@ -143,8 +143,9 @@ func (c *centre) apply(r config.Report) error {
 	}
 	if before != nil && before.snapshot.Version == r.Snapshot.Version {
 		same := *before
-		same.trouble = r.Error()
+		same.trouble, same.snapshot = r.Error(), r.Snapshot // a secret may have come since
 		c.published.Store(&same)
+		c.onPublish(&same)
 		return nil
 	}
 	library, err := media.OpenLibrary(r.Snapshot.Centre.PromptsDir)
@@ -258,7 +259,7 @@ func (c *centre) publish(s *config.Snapshot, library *media.Library, trouble *co
 	configuredAt, sentences := now, map[string]string{}
 	if before := c.current(); before != nil {
 		sentences = before.sentences
-		if before.snapshot == s {
+		if before.snapshot.Version == s.Version {
 			configuredAt = before.configuredAt
 		}
 	}

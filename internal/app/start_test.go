@@ -5,6 +5,10 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
+
+	"github.com/spillway-voice/spillway/internal/phone"
+	"github.com/spillway-voice/spillway/internal/sample"
 )
 
 func TestAnInvalidFileAtTheStartLeavesTheLastGoodCopyInForce(t *testing.T) {
@@ -33,5 +37,24 @@ func TestWithoutACopyAnInvalidFileIsNoStart(t *testing.T) {
 	_, err := New(Options{Dir: dir})
 	if _, ok := errors.AsType[*MistakesError](err); !ok {
 		t.Errorf("the node started, or failed with %v", err)
+	}
+}
+
+func TestAnAgentsSecretMayArriveLater(t *testing.T) {
+	f := start(t, open, func(dir string) {
+		if err := os.Remove(filepath.Join(dir, "secrets", "alice")); err != nil {
+			panic(err)
+		}
+	})
+	p := f.phone(phone.Options{User: "alice", Secret: secret})
+	if err := p.Register(f.within(patience), time.Hour); err == nil {
+		t.Fatal("alice registered although nobody knows her secret")
+	}
+	if err := os.WriteFile(filepath.Join(f.dir, "secrets", "alice"), []byte(secret+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f.eventually("her secret is known", func() bool { return len(f.app.centre.current().snapshot.Accounts) == len(sample.Agents()) })
+	if err := p.Register(f.within(patience), time.Hour); err != nil {
+		t.Errorf("alice cannot register: %v", err)
 	}
 }
