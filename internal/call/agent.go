@@ -58,13 +58,11 @@ func (c *Call) beginPause(pause bool) bool {
 		said = "paused.wav"
 		do = func(ctx context.Context) error { return c.house.Queue.Pause(ctx, agent, "phone") }
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), storeTime)
-	defer cancel()
-	if err := do(ctx); err != nil {
-		c.log.Error("a pause or resume was not kept", zap.String("agent", agent), zap.Error(err))
-		said = "apology.wav"
+	end := Ending{RoutedOut, ByKey}
+	if c.try("pause or resume", do) != nil {
+		said, end = "apology.wav", Ending{Broken, OurFailure}
 	}
-	c.farewell(said, Ending{RoutedOut, ByKey})
+	c.farewell(said, end)
 	return true
 }
 
@@ -100,14 +98,14 @@ func (c *Call) beginDial(agent string) bool {
 	return true
 }
 
-// doing is what an agent does now.
+// doing is what an agent does now; when the queue does not know, his phone will say.
 func (c *Call) doing(agent string) routing.State {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTime)
 	defer cancel()
 	picture, err := c.house.Queue.Picture(ctx)
 	if err != nil {
 		c.log.Warn("nobody knows what an agent does", zap.String("agent", agent), zap.Error(err))
-		return routing.Offline
+		return routing.Ready
 	}
 	state, _, reason := picture.Plan.Agent(agent).Condition(picture.View.Agents[agent], picture.Now)
 	if state == routing.Offline && reason != routing.NotRegistered { // without a seat or a queue, but the phone can ring
@@ -140,5 +138,5 @@ func (c *Call) dialFailed(outcome routing.Outcome) {
 
 // outside says that an agent is in a call outside the queues, or no longer (call "").
 func (c *Call) outside(agent, call string) {
-	c.request("outside", func(ctx context.Context) error { return c.house.Queue.Outside(ctx, agent, call) })
+	c.tell("outside "+agent, func(ctx context.Context) error { return c.house.Queue.Outside(ctx, agent, call) })
 }

@@ -12,11 +12,15 @@ import (
 	"github.com/spillway-voice/spillway/sip"
 )
 
-// storeTime bounds every request to the queue: a store that is slower than this is treated as away (DESIGN.md section 5).
+// storeTime bounds every request to the queue, while the call hears nothing else: a store that is slower is treated as away.
 const storeTime = 100 * time.Millisecond
 
 // pingTime bounds the question to a silent leg whether it is still there: more than a lost packet, less than a caller's patience.
 const pingTime = 5 * time.Second
+
+// askAgain is how long a leg that was silent, and answered, is left alone: the sound reports a silence once, and who mutes his phone
+// may still lose it.
+const askAgain = 30 * time.Second
 
 // Call is one caller's visit. Only the goroutine that runs Take touches it.
 type Call struct {
@@ -51,8 +55,10 @@ type Call struct {
 	// The other side: an agent who is ringing or talking.
 	party *party
 
+	owed    owed // what the store has still to be told
 	asking  bool // a question to a silent leg is under way
 	asked   chan bool
+	quiet   alarm           // when a leg that was silent is asked again
 	longest alarm           // the call's own limit
 	dialled []byte          // SDP with which a call that an agent dialled is answered
 	closing <-chan struct{} // House.Closing until it was heeded
@@ -116,14 +122,20 @@ func (c *Call) run() {
 			c.onSound(e, ok)
 		case n := <-c.notices():
 			c.onNotice(n)
-		case e := <-c.partyEvents():
-			c.onParty(e)
+		case e := <-c.ringing():
+			c.onRinging(e)
+		case e, ok := <-c.talking():
+			c.onTalking(e, ok)
 		case e, ok := <-c.partySound():
 			c.onPartySound(e, ok)
 		case <-c.partyDeadline():
 			c.onRingOver()
 		case <-c.announceDue():
 			c.announce()
+		case <-c.placeDue():
+			c.onPlaceDue()
+		case <-c.owed.again.due():
+			c.repay()
 		case <-c.patient.due():
 			c.patient.stop()
 			c.step(ivr.Expired{})
@@ -132,6 +144,9 @@ func (c *Call) run() {
 			c.onPlan()
 		case here := <-c.asked:
 			c.onAsked(here)
+		case <-c.quiet.due():
+			c.quiet.stop()
+			c.ask()
 		case <-c.longest.due():
 			c.finish(Ending{Broken, Timeout})
 		case <-c.closing:
@@ -140,25 +155,50 @@ func (c *Call) run() {
 	}
 }
 
-// close leaves nothing behind, whatever way the call ended, also by a panic.
+// close leaves nothing behind, whatever way the call ended, also by a panic. People come first, then the store and the record; a step that
+// fails keeps none of the others from being done.
 func (c *Call) close() {
 	if cause := recover(); cause != nil {
 		c.log.Error("a call panicked and was ended", zap.Any("cause", cause), zap.Stack("stack"))
 		c.info.Result, c.info.Reason = Broken, OurFailure
 		defer panic(cause) // the front door counts it
 	}
-	c.leaveQueue(string(c.info.Reason))
-	c.dropParty()
+	defer c.settle()
+	defer c.record()
+	defer c.leaveStore()
+	defer c.closeSound()
+	defer c.leg.Hangup()
 	c.patient.stop()
 	c.longest.stop()
-	c.leg.Hangup()
+	c.quiet.stop()
+	c.hangUpParty()
+}
+
+// hangUpParty lets go of the other side before anything else is done; leaveStore tells.
+func (c *Call) hangUpParty() {
+	if c.party != nil {
+		c.party.hangUp()
+	}
+}
+
+func (c *Call) closeSound() {
 	if c.sound != nil {
 		c.sound.Close()
 	}
+}
+
+// leaveStore takes the call out of the store: its place, its claim, the mark of the agent who dialled.
+func (c *Call) leaveStore() {
+	c.leaveQueue(string(c.info.Reason))
+	c.dropParty()
 	if agent := c.callingAgent(); agent != "" {
 		c.outside(agent, "")
 	}
-	c.info.State, c.info.Since = Ended, time.Now()
+}
+
+// record tells the end to the ledger and to the house.
+func (c *Call) record() {
+	c.info.State, c.info.Since, c.info.Position = Ended, time.Now(), 0
 	c.house.Ledger.close(c.info)
 	c.house.Ended(c.info)
 }
@@ -257,7 +297,9 @@ func (c *Call) onAsked(here bool) {
 	if !here {
 		c.log.Info("the caller's leg is silent and does not answer")
 		c.finish(Ending{Broken, NoMedia})
+		return
 	}
+	c.quiet.set(askAgain)
 }
 
 // onClosing ends what still runs when the time for finishing is over: who waits or is in a flow hears an apology.

@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.uber.org/zap"
@@ -17,15 +18,15 @@ type party struct {
 	agent  string
 	claim  routing.Claim // zero for a call that an agent dialled
 	sound  Sound
-	legs   []Leg // that ring
-	leg    Leg   // that answered; nil while it rings
-	events chan partyEvent
-	gone   chan struct{} // closed when the call lets go of this party
-	ring   alarm         // how long it may ring
+	legs   []Leg           // that ring
+	leg    Leg             // that answered; nil while it rings
+	events chan phoneEvent // of those that ring; the one that answered is listened to directly
+	gone   chan struct{}   // closed when none is to be heard any more
+	ring   alarm           // how long it may ring
 }
 
-// partyEvent is what one of the phones says.
-type partyEvent struct {
+// phoneEvent is what one of the ringing phones says.
+type phoneEvent struct {
 	leg   Leg
 	event sip.Event
 }
@@ -48,7 +49,7 @@ func (c *Call) callParty(p *party, from sip.Party, ring time.Duration) error {
 		sound.Close()
 		return err
 	}
-	p.sound, p.events, p.gone = sound, make(chan partyEvent), make(chan struct{})
+	p.sound, p.events, p.gone = sound, make(chan phoneEvent), make(chan struct{})
 	for _, leg := range p.legs {
 		go p.follow(leg)
 	}
@@ -57,12 +58,17 @@ func (c *Call) callParty(p *party, from sip.Party, ring time.Duration) error {
 	return nil
 }
 
-// follow brings the events of one phone to the call, in order, and reads on when the call has let go, so that the leg can end.
+// follow brings what one ringing phone says to the call, in order, until it answers or the call has chosen. Nobody needs to read on
+// then: a leg never waits for its reader.
 func (p *party) follow(leg Leg) {
 	for e := range leg.Events() {
 		select {
-		case p.events <- partyEvent{leg, e}:
+		case p.events <- phoneEvent{leg, e}:
 		case <-p.gone:
+			return
+		}
+		if _, up := e.(sip.Answered); up {
+			return
 		}
 	}
 }
@@ -90,14 +96,24 @@ func (c *Call) ring(n dispatch.Offered) {
 
 // release gives an offer back that came to nothing.
 func (c *Call) release(claim routing.Claim, outcome routing.Outcome) {
-	c.request("release", func(ctx context.Context) error { return c.house.Queue.Release(ctx, claim, outcome) })
+	// One that fails is not owed: an offer is dead at its deadline.
+	_ = c.try("release", func(ctx context.Context) error { return c.house.Queue.Release(ctx, claim, outcome) })
 }
 
-func (c *Call) partyEvents() <-chan partyEvent {
-	if c.party == nil {
+// ringing is what the phones of the agent say while they ring.
+func (c *Call) ringing() <-chan phoneEvent {
+	if c.party == nil || c.party.leg != nil {
 		return nil
 	}
 	return c.party.events
+}
+
+// talking is what the phone says that answered.
+func (c *Call) talking() <-chan sip.Event {
+	if c.party == nil || c.party.leg == nil {
+		return nil
+	}
+	return c.party.leg.Events()
 }
 
 func (c *Call) partySound() <-chan media.Event {
@@ -114,14 +130,23 @@ func (c *Call) partyDeadline() <-chan time.Time {
 	return c.party.ring.due()
 }
 
-// onParty handles what a phone of the agent says.
-func (c *Call) onParty(pe partyEvent) {
-	talks := c.party.leg != nil
+// onRinging handles what a ringing phone of the agent says.
+func (c *Call) onRinging(pe phoneEvent) {
 	switch e := pe.event.(type) {
 	case sip.Answered:
-		if !talks {
-			c.onPickedUp(pe.leg, e.SDP)
-		}
+		c.onPickedUp(pe.leg, e.SDP)
+	case sip.Ended:
+		c.onPhoneEnded(pe.leg, e)
+	}
+}
+
+// onTalking handles what the phone says on which the agent talks; its channel closes after Ended.
+func (c *Call) onTalking(e sip.Event, open bool) {
+	if !open {
+		c.onAgentVanished()
+		return
+	}
+	switch e := e.(type) {
 	case sip.Reoffer:
 		c.reoffer(c.party.sound, e)
 	case sip.Confirmed:
@@ -129,12 +154,7 @@ func (c *Call) onParty(pe partyEvent) {
 	case sip.Digit:
 		c.sendDigit(c.sound, e)
 	case sip.Ended:
-		switch {
-		case !talks:
-			c.onPhoneEnded(pe.leg, e)
-		case pe.leg == c.party.leg:
-			c.onAgentEnded(e)
-		}
+		c.onAgentEnded(e)
 	}
 }
 
@@ -201,14 +221,7 @@ func (c *Call) onPickedUp(leg Leg, sdp []byte) {
 	if !c.claimed(p) {
 		return
 	}
-	p.ring.stop()
-	p.leg = leg
-	for _, other := range p.legs {
-		if other != leg {
-			other.Hangup()
-		}
-	}
-	p.legs = nil
+	p.chose(leg)
 	if c.waiting != nil {
 		c.stopWaiting()
 	}
@@ -220,19 +233,43 @@ func (c *Call) onPickedUp(leg Leg, sdp []byte) {
 	c.become(Talking)
 }
 
-// claimed makes the conversation known: in the store for a caller from a queue, to the dialling phone otherwise.
+// chose keeps the phone that answered and hangs up the others.
+func (p *party) chose(leg Leg) {
+	p.ring.stop()
+	close(p.gone)
+	p.leg = leg
+	for _, other := range p.legs {
+		if other != leg {
+			other.Hangup()
+		}
+	}
+	p.legs = nil
+}
+
+// claimed makes the conversation known: in the store for a caller from a queue, to the dialling phone otherwise. A store that does
+// not answer parts nobody: it is told later.
 func (c *Call) claimed(p *party) bool {
 	if p.dialled() {
 		return c.dialAnswered()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), storeTime)
-	defer cancel()
-	if err := c.house.Queue.Accept(ctx, p.claim); err != nil {
-		c.log.Info("the agent answered too late", zap.String("agent", p.agent), zap.Error(err))
+	accept := func(ctx context.Context) error { return c.house.Queue.Accept(ctx, p.claim) }
+	err := c.try("accept", accept)
+	switch {
+	case err == nil:
+		return true
+	case unanswered(err):
+		c.owe(aboutClaim, func(ctx context.Context) error {
+			err := accept(ctx)
+			if errors.Is(err, routing.ErrLost) { // too late: then at least he does not wait any more
+				return c.house.Queue.Leave(ctx, p.claim.Call, string(Answered))
+			}
+			return err
+		})
+		return true
+	default:
 		c.offerFailed(routing.Withdrawn)
 		return false
 	}
-	return true
 }
 
 // onPartySound handles what the agent's sound reports.
@@ -290,7 +327,16 @@ func (c *Call) dropParty() {
 	case p.leg == nil:
 		c.release(p.claim, routing.Withdrawn)
 	default:
-		c.request("finish", func(ctx context.Context) error { return c.house.Queue.Finish(ctx, p.claim) })
+		c.finishClaim(p.claim)
+	}
+}
+
+// finishClaim ends a conversation in the store. If that has not even heard of its beginning, the caller leaves it as well.
+func (c *Call) finishClaim(claim routing.Claim) {
+	unheard := c.owed.owes(aboutClaim)
+	c.tell(aboutClaim, func(ctx context.Context) error { return c.house.Queue.Finish(ctx, claim) })
+	if unheard {
+		c.tell(aboutPlace, func(ctx context.Context) error { return c.house.Queue.Leave(ctx, claim.Call, string(Answered)) })
 	}
 }
 
@@ -298,19 +344,31 @@ func (c *Call) dropParty() {
 func (c *Call) letGo() {
 	p := c.party
 	c.party = nil
-	close(p.gone)
-	p.ring.stop()
-	for _, leg := range p.legs {
-		leg.Hangup()
-	}
 	if p.leg != nil {
 		c.house.Part(c.sound, p.sound)
-		p.leg.Hangup()
 	}
-	p.sound.Close()
+	p.hangUp()
 	if p.dialled() {
 		c.outside(p.agent, "")
 	}
+}
+
+// hangUp ends all that a party holds of the node; it may be called twice.
+func (p *party) hangUp() {
+	p.ring.stop()
+	if p.leg != nil {
+		p.leg.Hangup()
+	} else {
+		select {
+		case <-p.gone:
+		default:
+			close(p.gone)
+		}
+	}
+	for _, leg := range p.legs {
+		leg.Hangup()
+	}
+	p.sound.Close()
 }
 
 // lost reports whether a leg ended by a failure rather than by somebody's will.

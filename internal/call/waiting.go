@@ -17,14 +17,23 @@ import (
 // (field default: 5 s).
 const ShortAbandon = 5 * time.Second
 
+// placeEvery is how often a store that does not answer is asked for a caller's place: often enough that he is back in his place
+// within the 2 s of DESIGN.md section 8.
+const placeEvery = time.Second
+
 // waiting is what a call knows while it is in a queue.
 type waiting struct {
 	queue    string
 	entered  time.Time
-	place    int // in the home queue, from 1; 0: not told yet
-	notices  <-chan dispatch.Notice
+	place    int                    // in the home queue, from 1; 0: not told yet
+	notices  <-chan dispatch.Notice // nil until the store has given him his place
 	announce alarm
+	enter    entering // how he came here
+	again    alarm    // when the store is asked again for his place
 }
+
+// entering is how a caller comes into a queue: Queue.Enter or Queue.Return.
+type entering func(context.Context, routing.Caller) (<-chan dispatch.Notice, error)
 
 // enterQueue lets the caller wait for an agent. The place is taken first; what he hears comes second.
 func (c *Call) enterQueue(name string, priority int) {
@@ -36,7 +45,7 @@ func (c *Call) enterQueue(name string, priority int) {
 	}
 	c.priority = priority
 	if err := c.join(name, c.house.Queue.Enter); err != nil {
-		c.log.Warn("no place in the queue", zap.String("queue", name), zap.Error(err))
+		c.log.Info("no place in the queue", zap.String("queue", name), zap.Error(err))
 		c.noAgent(string(whyNot(err)))
 		return
 	}
@@ -46,19 +55,17 @@ func (c *Call) enterQueue(name string, priority int) {
 	}
 }
 
-// join takes a place in the queue, with the first entry of this visit.
-func (c *Call) join(queue string, enter func(context.Context, routing.Caller) (<-chan dispatch.Notice, error)) error {
+// join lets the caller wait in a queue, with the first entry of this visit. An error is the queue's own, which takes no more callers.
+func (c *Call) join(queue string, enter entering) error {
+	now := time.Now()
 	if c.first.IsZero() {
-		c.first = c.house.Queue.Now()
+		c.first = now
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), storeTime)
-	defer cancel()
-	notices, err := enter(ctx, routing.Caller{Call: c.info.ID, Number: c.info.From, Queue: queue,
-		Priority: c.priority, FirstEntry: c.first})
-	if err != nil {
+	c.waiting = &waiting{queue: queue, entered: now, enter: enter}
+	if err := c.takePlace(); err != nil {
+		c.stopWaiting()
 		return err
 	}
-	c.waiting = &waiting{queue: queue, entered: time.Now(), notices: notices}
 	if first := c.plan.Conversation.Waiting[queue].First; first > 0 {
 		c.waiting.announce.set(first)
 	}
@@ -67,16 +74,55 @@ func (c *Call) join(queue string, enter func(context.Context, routing.Caller) (<
 	return nil
 }
 
-// whyNot is the reason for which a queue did not take a caller.
-func whyNot(err error) Reason {
+// takePlace asks the store for the caller's place. A store that does not answer ends no call: the caller waits, with his music, and
+// it is asked again, with the time at which he came.
+func (c *Call) takePlace() error {
+	w := c.waiting
+	c.owed.forget(aboutPlace) // that he left the queue before this one
+	err := c.try("enter", func(ctx context.Context) (err error) {
+		w.notices, err = w.enter(ctx, routing.Caller{Call: c.info.ID, Number: c.info.From, Queue: w.queue,
+			Priority: c.priority, FirstEntry: c.first, Entered: w.entered})
+		return err
+	})
 	switch {
-	case errors.Is(err, routing.ErrFull):
-		return Full
-	case errors.Is(err, routing.ErrClosed):
-		return Closed
-	default:
-		return OurFailure
+	case err == nil:
+		return nil
+	case errors.Is(err, routing.ErrFull), errors.Is(err, routing.ErrClosed):
+		return err
 	}
+	w.notices = nil
+	w.again.set(placeEvery)
+	return nil
+}
+
+// onPlaceDue asks the store once more for a place, unless the caller has waited as long as his queue allows.
+func (c *Call) onPlaceDue() {
+	w := c.waiting
+	w.again.stop()
+	if rules := c.plan.Routing.Queue(w.queue); rules != nil && rules.MaxWait > 0 && time.Since(w.entered) >= rules.MaxWait {
+		c.leaveQueue(string(Timeout))
+		c.waitOver(string(Timeout))
+		return
+	}
+	if err := c.takePlace(); err != nil {
+		c.stopWaiting()
+		c.waitOver(string(whyNot(err)))
+	}
+}
+
+func (c *Call) placeDue() <-chan time.Time {
+	if c.waiting == nil {
+		return nil
+	}
+	return c.waiting.again.due()
+}
+
+// whyNot is the reason for which a queue takes no more callers.
+func whyNot(err error) Reason {
+	if errors.Is(err, routing.ErrFull) {
+		return Full
+	}
+	return Closed
 }
 
 // music plays the queue's music below whatever else is said; without it, silence that keeps the line alive.
@@ -152,13 +198,18 @@ func (c *Call) onNotice(n dispatch.Notice) {
 		c.publish()
 	case dispatch.Ended:
 		c.stopWaiting()
-		c.dropParty()
-		c.hush()
-		c.sound.Background(nil)
-		c.info.Agent = ""
-		c.become(InIVR)
-		c.noAgent(n.Reason)
+		c.waitOver(n.Reason)
 	}
+}
+
+// waitOver goes on after a wait without an agent.
+func (c *Call) waitOver(reason string) {
+	c.dropParty()
+	c.hush()
+	c.sound.Background(nil)
+	c.info.Agent = ""
+	c.become(InIVR)
+	c.noAgent(reason)
 }
 
 // noAgent goes on after a queue step that ended without an agent: by the flow, or with an apology where none led here.
@@ -176,23 +227,15 @@ func (c *Call) leaveQueue(reason string) {
 		return
 	}
 	c.stopWaiting()
-	c.request("leave", func(ctx context.Context) error { return c.house.Queue.Leave(ctx, c.info.ID, reason) })
+	c.tell(aboutPlace, func(ctx context.Context) error { return c.house.Queue.Leave(ctx, c.info.ID, reason) })
 }
 
 // stopWaiting forgets the queue; the store has let go of the caller, or is told by whoever calls.
 func (c *Call) stopWaiting() {
 	c.waiting.announce.stop()
+	c.waiting.again.stop()
 	c.waiting = nil
 	c.info.Position = 0
-}
-
-// request does one thing in the store within its time, and tells a failure: the call goes on in any case.
-func (c *Call) request(what string, do func(context.Context) error) {
-	ctx, cancel := context.WithTimeout(context.Background(), storeTime)
-	defer cancel()
-	if err := do(ctx); err != nil {
-		c.log.Warn("the queue refused a request", zap.String("request", what), zap.Error(err))
-	}
 }
 
 // abandonment is the ending of a caller who hung up; see finish for one who has spoken with an agent.
