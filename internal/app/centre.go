@@ -20,6 +20,10 @@ import (
 // and the sentence must say how many they were.
 const settle = 300 * time.Millisecond
 
+// lookAtClock is how often the active incidents are compared with what was published: timers do not see that somebody sets the
+// clock, and promises to callers are kept within a second.
+const lookAtClock = time.Second
+
 // sweepHeard is how often it is forgotten who heard the messages of incidents long past.
 const sweepHeard = time.Hour
 
@@ -92,6 +96,8 @@ func (c *centre) run(ctx context.Context) {
 	}()
 	sweep := time.NewTicker(sweepHeard)
 	defer sweep.Stop()
+	look := time.NewTicker(lookAtClock)
+	defer look.Stop()
 	for {
 		clock := c.nextByTime()
 		select {
@@ -101,6 +107,8 @@ func (c *centre) run(ctx context.Context) {
 			request()
 		case <-clock:
 			c.onClock()
+		case <-look.C:
+			c.onClock()
 		case <-c.nextUnsaid():
 			c.say()
 		case <-sweep.C:
@@ -109,7 +117,7 @@ func (c *centre) run(ctx context.Context) {
 	}
 }
 
-// do runs a request on the owner's goroutine and waits for it; false when the centre has stopped.
+// do runs a request on the owner's goroutine and waits for it. It fails when the centre has stopped or the context ends first.
 func (c *centre) do(ctx context.Context, request func()) error {
 	done := make(chan struct{})
 	select {
@@ -123,9 +131,10 @@ func (c *centre) do(ctx context.Context, request func()) error {
 	}
 }
 
-// nextByTime is ready when an incident starts or ends by the clock.
+// nextByTime is ready when an incident starts or ends by the clock. It counts from what was published last: a moment that passed
+// while a request was served is still to be acted on.
 func (c *centre) nextByTime() <-chan time.Time {
-	next := incident.Next(c.board, time.Now())
+	next := incident.Next(c.board, c.current().appliedAt)
 	if next.IsZero() {
 		return nil
 	}
@@ -185,8 +194,9 @@ func (c *centre) apply(r config.Report) error {
 	return nil
 }
 
-// now is the present in the centre's zone, in which people are told times.
-func (c *centre) now(s *config.Snapshot) time.Time { return time.Now().In(s.Centre.Zone) }
+// now is the present in the centre's zone, in which people are told times. It is the wall clock's alone: an end that people were
+// told holds also when that clock is set, as it does after a restart.
+func (c *centre) now(s *config.Snapshot) time.Time { return time.Now().Round(0).In(s.Centre.Zone) }
 
 // toggle switches an incident by API or command. When it returns without an error, the revision is kept.
 func (c *centre) toggle(name string, t incident.Toggle) error {
@@ -213,13 +223,16 @@ func (c *centre) toggle(name string, t incident.Toggle) error {
 	return nil
 }
 
-// onClock publishes what holds now that an incident has started or ended by the clock, and says so.
+// onClock publishes what holds now that an incident has started or ended by the clock, and says so. Before that it does nothing.
 func (c *centre) onClock() {
 	e := c.current()
-	wasActive := activeNames(e.plan.Board, e.appliedAt)
-	c.republish()
 	now := c.now(e.snapshot)
-	active := activeNames(c.board, now)
+	wasActive, active := activeNames(c.board, e.appliedAt), activeNames(c.board, now)
+	next := incident.Next(c.board, e.appliedAt)
+	if maps.Equal(wasActive, active) && (next.IsZero() || next.After(now)) {
+		return
+	}
+	c.republish()
 	for name := range wasActive {
 		if !active[name] {
 			c.onChange(change{name, name + " ended at its time"})

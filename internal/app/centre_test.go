@@ -1,0 +1,68 @@
+package app
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/spillway-voice/spillway/config"
+	"github.com/spillway-voice/spillway/incident"
+	"github.com/spillway-voice/spillway/ivr"
+	"github.com/spillway-voice/spillway/routing"
+)
+
+// newTestCentre returns a centre of 20 seats whose board has an incident that adds 10, with everything else left out.
+func newTestCentre(t *testing.T, until time.Time) *centre {
+	t.Helper()
+	keep, err := openKeeper(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCentre("syd-1", "incidents.yaml", keep, zap.NewNop())
+	c.onPublish, c.onChange = func(*edition) {}, func(change) {}
+	c.board = incident.Board{}.With(incident.Revision{Incident: "kettle-recall", Number: 1, On: true,
+		Start: time.Now().Add(-time.Hour), End: until, Effects: incident.Effects{SeatsAdd: 10}})
+	snapshot := &config.Snapshot{Routing: &routing.Plan{Seats: 20}, Conversation: &ivr.Plan{}}
+	snapshot.Centre.Zone = time.UTC
+	c.publish(snapshot, nil, nil, time.Now())
+	return c
+}
+
+// TestAnIncidentThatEndsWhileARequestIsServedReverts has a request, such as a file that is judged, take the owner's time while an
+// incident ends.
+func TestAnIncidentThatEndsWhileARequestIsServedReverts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newTestCentre(t, time.Now().Add(time.Second/2))
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go c.run(ctx)
+		if seats := c.current().plan.Routing.Seats; seats != 30 {
+			t.Fatalf("%d seats while the incident holds, want 30", seats)
+		}
+		if err := c.do(ctx, func() { time.Sleep(5 * time.Second) }); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if seats := c.current().plan.Routing.Seats; seats != 20 {
+			t.Errorf("%d seats after the incident's end, want 20", seats)
+		}
+	})
+}
+
+// TestWithoutAnEndOrAStartNothingIsPublished looks at the same edition for a minute: calls are woken by a new one.
+func TestWithoutAnEndOrAStartNothingIsPublished(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newTestCentre(t, time.Now().Add(time.Hour))
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go c.run(ctx)
+		before := c.current()
+		time.Sleep(time.Minute)
+		if c.current() != before {
+			t.Error("a new edition was published although nothing changed")
+		}
+	})
+}
