@@ -9,7 +9,7 @@ import (
 
 // Limits bound what a node takes on. Zero means no limit.
 type Limits struct {
-	// Calls is how many legs may be alive at a time for a new call to be taken.
+	// Calls is how many calls that came in may be alive at a time; the legs to agents that serve them do not count.
 	Calls int
 	// CallsPerSecond is how many new calls are taken a second, on average and in one burst.
 	CallsPerSecond int
@@ -38,9 +38,9 @@ func (a *admission) set(l Limits) {
 }
 
 // admit takes one call, or refuses it.
-func (a *admission) admit(alive int, now time.Time) bool {
+func (a *admission) admit(calls int, now time.Time) bool {
 	q := a.now.Load()
-	if q.calls > 0 && alive >= q.calls {
+	if q.calls > 0 && calls >= q.calls {
 		return false
 	}
 	return q.rate == nil || q.rate.AllowN(now, 1)

@@ -229,7 +229,7 @@ func (d *dialog) end(e Ended) {
 		return
 	}
 	d.ended = true
-	d.server.dialogs.alive.Add(-1)
+	d.server.dialogs.left(d)
 	d.events <- e // emit leaves a place for it
 	close(d.events)
 }
@@ -253,6 +253,7 @@ func (d *dialog) shutdown() {
 // for concurrent use.
 type dialogs struct {
 	alive atomic.Int32 // legs that have not ended; a dialog may outlive its leg to say good-bye
+	calls atomic.Int32 // those of them that came in
 
 	mu      sync.Mutex
 	byTag   map[string]*dialog
@@ -301,6 +302,7 @@ func (t *dialogs) add(d *dialog, branch string) bool {
 	t.byTag[d.tag] = d
 	t.alive.Add(1)
 	if d.invited != "" {
+		t.calls.Add(1)
 		t.origins[d.invited] = branch
 	}
 	return true
@@ -322,7 +324,13 @@ func (t *dialogs) find(tag string) *dialog {
 	return t.byTag[tag]
 }
 
-func (t *dialogs) count() int { return int(t.alive.Load()) }
+// left counts a leg that has ended.
+func (t *dialogs) left(d *dialog) {
+	t.alive.Add(-1)
+	if d.invited != "" {
+		t.calls.Add(-1)
+	}
+}
 
 // forget drops the INVITEs of which no copy is expected any more.
 func (t *dialogs) forget(now time.Time) {

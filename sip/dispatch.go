@@ -223,7 +223,7 @@ func (s *Server) invite(f flow, req *sipgo.Request) {
 		s.refuse(f, req, decision.wrong)
 		return
 	}
-	if !s.admission.admit(s.dialogs.count(), time.Now()) {
+	if !s.admission.admit(int(s.dialogs.calls.Load()), time.Now()) {
 		s.refuse(f, req, &fault{code: 503, headers: []sipgo.Header{retryAfter(retryBusy)}})
 		return
 	}

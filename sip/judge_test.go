@@ -114,6 +114,23 @@ func TestLimitsRefuseBeforeAnyWork(t *testing.T) {
 	})
 }
 
+func TestLegsToAgentsTakeNoCallsPlace(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w, _, leg, _ := dialled(t)
+		w.server.SetLimits(Limits{Calls: 1})
+		p := w.from(carrierAddress)
+		p.invite()
+		p.expect(200)
+		q := w.from(carrierAddress)
+		q.invite()
+		q.expect(503)
+		if n := w.server.Calls(); n != 2 {
+			t.Errorf("%d legs are alive, want 2", n)
+		}
+		leg.Hangup()
+	})
+}
+
 // expectRefusal is the next response to anyone.
 func (w *world) expectRefusal(code int) {
 	w.t.Helper()

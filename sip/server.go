@@ -279,7 +279,7 @@ func (s *Server) Drain() { s.draining.Store(true) }
 func (s *Server) Bindings(agent string) []Binding { return s.registrar.live(agent, time.Now()) }
 
 // Calls is how many legs are alive now, in either direction.
-func (s *Server) Calls() int { return s.dialogs.count() }
+func (s *Server) Calls() int { return int(s.dialogs.alive.Load()) }
 
 // answered counts a final response.
 func (s *Server) answered(method sipgo.RequestMethod, code int) {
