@@ -31,7 +31,7 @@ func (c *Call) beginAgent() bool {
 		if !c.answer() {
 			return false
 		}
-		c.outside(c.callingAgent(), c.info.ID)
+		c.markCalling()
 		c.enterQueue(to, 0)
 		return true
 	default:
@@ -88,7 +88,7 @@ func (c *Call) beginDial(agent string) bool {
 	if err := c.callParty(&party{agent: agent}, c.leg.From(), DialRing); err != nil {
 		return c.refuse(480, "Temporarily Unavailable", Ending{Refused, ByAgent})
 	}
-	c.outside(c.callingAgent(), c.info.ID)
+	c.markCalling()
 	c.outside(agent, c.info.ID)
 	if err := c.leg.Ring(); err != nil {
 		c.log.Info("the caller was gone before it rang", zap.Error(err))
@@ -134,6 +134,12 @@ func (c *Call) dialFailed(outcome routing.Outcome) {
 	default:
 		c.refuse(480, "Temporarily Unavailable", Ending{Refused, Timeout})
 	}
+}
+
+// markCalling lets the agent who dialled count as in a call until this one is over.
+func (c *Call) markCalling() {
+	c.marked = true
+	c.outside(c.callingAgent(), c.info.ID)
 }
 
 // outside says that an agent is in a call outside the queues, or no longer (call "").

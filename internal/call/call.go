@@ -34,6 +34,7 @@ type Call struct {
 	over  bool
 
 	answered bool // the INVITE was, with 200
+	marked   bool // the agent who dialled counts as in a call, because of this one
 	served   bool // an agent has spoken with the caller
 	offered  bool // the caller's INVITE had no offer: his answer to ours is still to come, in the ACK
 
@@ -191,8 +192,8 @@ func (c *Call) closeSound() {
 func (c *Call) leaveStore() {
 	c.leaveQueue(string(c.info.Reason))
 	c.dropParty()
-	if agent := c.callingAgent(); agent != "" {
-		c.outside(agent, "")
+	if c.marked {
+		c.outside(c.callingAgent(), "")
 	}
 }
 
