@@ -282,16 +282,21 @@ func (a *App) serve() {
 
 // watch applies what is saved from now on.
 func (a *App) watch(dir string, check config.Options, began config.Report) {
+	told := "" // the refusal that was told last: the same folder is tried again and again
 	w := watch.New(watch.Options{Dir: dir, Check: check, Current: began.Sources, Told: began, Apply: func(r config.Report, change watch.Change) error {
+		var refused error
+		err := a.centre.do(context.Background(), func() { refused = a.centre.apply(r) })
+		if err = errors.Join(err, refused); err != nil && err.Error() == told {
+			return err
+		}
 		if change.Node {
 			a.log.Warn(config.NodeFile + " was changed: that needs a restart")
 		}
 		for _, m := range r.Mistakes {
 			a.log.Warn(m.String())
 		}
-		var refused error
-		err := a.centre.do(context.Background(), func() { refused = a.centre.apply(r) })
-		if err = errors.Join(err, refused); err != nil {
+		if told = ""; err != nil {
+			told = err.Error()
 			a.log.Error("a saved configuration was not applied", zap.Error(err))
 		}
 		return err

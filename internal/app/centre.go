@@ -1,7 +1,9 @@
 package app
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"sync"
@@ -144,7 +146,8 @@ func (c *centre) nextByTime() <-chan time.Time {
 // current is what holds now.
 func (c *centre) current() *edition { return c.published.Load() }
 
-// apply takes over a judged folder: what is good of it holds from now on, what is wrong is shown.
+// apply takes over a judged folder: what is good of it holds from now on, what is wrong is shown. A folder that cannot be taken
+// over changes nothing else.
 func (c *centre) apply(r config.Report) error {
 	before := c.current()
 	if r.Snapshot == nil {
@@ -157,6 +160,27 @@ func (c *centre) apply(r config.Report) error {
 		c.onPublish(&same)
 		return nil
 	}
+	err := c.take(r)
+	if err != nil && before != nil {
+		same := *before
+		same.trouble = cmp.Or(r.Error(), refusal(err))
+		c.published.Store(&same)
+	}
+	return err
+}
+
+// refusal is why a folder without a mistake of its own could not be taken over: an incident that cannot be switched like that, or
+// node.data that cannot be written.
+func refusal(err error) *config.Mistake {
+	m := &config.Mistake{Text: err.Error(), Severity: config.Error}
+	if _, inFile := errors.AsType[*incident.Mistake](err); inFile {
+		m.File = config.IncidentsFile
+	}
+	return m
+}
+
+// take makes a judged folder hold.
+func (c *centre) take(r config.Report) error {
 	library, err := media.OpenLibrary(r.Snapshot.Centre.PromptsDir)
 	if err != nil {
 		return err
@@ -184,10 +208,10 @@ func (c *centre) apply(r config.Report) error {
 	for _, w := range outcome.Warnings {
 		c.log.Warn(w.Text, zap.String("incident", w.Incident))
 	}
-	old := c.board
+	old, first := c.board, c.current() == nil
 	c.board, c.said = board, outcome.Said
 	c.publish(r.Snapshot, library, r.Error(), time.Now())
-	if before != nil {
+	if !first {
 		c.onChange(change{sentence: "configuration " + r.Snapshot.Version + " applied"})
 	}
 	c.tell(old, outcome.Revisions)

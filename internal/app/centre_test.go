@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,4 +66,24 @@ func TestWithoutAnEndOrAStartNothingIsPublished(t *testing.T) {
 			t.Error("a new edition was published although nothing changed")
 		}
 	})
+}
+
+// TestAFolderThatCannotBeTakenOverIsShown shortens an incident's time to one that has passed: only the node knows that it has.
+func TestAFolderThatCannotBeTakenOverIsShown(t *testing.T) {
+	c := newTestCentre(t, time.Now().Add(5*time.Hour))
+	before := c.current()
+	c.said = map[string]incident.Said{"kettle-recall": {Active: true, Since: time.Now().Add(-time.Hour)}}
+	report := config.Report{Sources: &config.Sources{}, Snapshot: &config.Snapshot{Version: "2", Routing: before.snapshot.Routing,
+		Incidents: []incident.Definition{{Name: "kettle-recall", Active: true, For: time.Minute}}}}
+	report.Snapshot.Centre.Zone = time.UTC
+	if err := c.apply(report); err == nil {
+		t.Fatal("an end in the past was accepted")
+	}
+	now := c.current()
+	if now.snapshot != before.snapshot || now.plan != before.plan {
+		t.Error("a folder that was refused changed what holds")
+	}
+	if m := now.trouble; m == nil || m.File != config.IncidentsFile || !strings.Contains(m.Text, "has passed") {
+		t.Errorf("the API shows %v, want that the end has passed", m)
+	}
 }
