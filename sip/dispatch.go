@@ -18,6 +18,7 @@ func (s *Server) receive(f flow, message []byte) {
 	parsed, err := s.parser.ParseSIP(message)
 	if err != nil {
 		s.noisy.Debug("message not understood", remoteField(f.remote), errorField(err))
+		s.misunderstood(f, message)
 		return
 	}
 	parsed.SetTransport(string(f.wire.transport()))

@@ -54,9 +54,11 @@ var torture = map[string]int{
 	"unreason":   0,
 	"wsinv":      481, // well-formed, but within a dialog that we do not know
 
-	// What the parser cannot read is dropped, where the RFC would have 400: whoever sends such things is a scanner.
-	"badaspec": 0, "baddn": 0, "badinv01": 0, "clerr": 0, "ltgtruri": 0, "lwsruri": 0, "lwsstart": 0, "ncl": 0,
-	"novelsc": 0, "quotbal": 0, "scalar02": 0, "test": 0, "trws": 0,
+	// What the parser cannot read is refused, as long as what an answer needs can be read.
+	"clerr": 400, "ltgtruri": 400, "lwsruri": 400, "lwsstart": 400, "ncl": 400, "novelsc": 416, "trws": 400,
+
+	// There is nobody to answer: a header that the answer needs cannot be read, or the message has no end.
+	"badaspec": 0, "baddn": 0, "badinv01": 0, "quotbal": 0, "scalar02": 0, "test": 0,
 
 	// Responses to nothing.
 	"bcast": 0, "bigcode": 0, "scalarlg": 0,
@@ -164,6 +166,33 @@ func FuzzReceive(f *testing.F) {
 			break
 		}
 	})
+}
+
+func TestWhatIsSalvagedIsAnsweredAndNothingElse(t *testing.T) {
+	const needed = "Via: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKs\r\nf: <sip:a@b>;tag=1\r\nt: <sip:c@d>\r\ni: x\r\n"
+	for name, c := range map[string]struct {
+		message string
+		want    int
+	}{
+		"a header without a colon":     {"INVITE sip:c@d SIP/2.0\r\n" + needed + "CSeq: 1 INVITE\r\nnonsense\r\n\r\n", 400},
+		"a header that goes on":        {"INVITE sip:c@d SIP/2.0\r\n" + needed + "CSeq: 1\r\n INVITE\r\nl: x\r\n\r\n", 400},
+		"a bad Contact":                {"INVITE sip:c@d SIP/2.0\r\n" + needed + "CSeq: 1 INVITE\r\nContact: \"a\r\n\r\n", 400},
+		"a body that is cut":           {"INVITE sip:c@d SIP/2.0\r\n" + needed + "CSeq: 1 INVITE\r\nl: 9\r\n\r\nabc", 400},
+		"an ACK":                       {"ACK sip:c@d SIP/2.0\r\n" + needed + "CSeq: 1 ACK\r\nl: x\r\n\r\n", 0},
+		"a response":                   {"SIP/2.0 200 OK\r\n" + needed + "CSeq: 1 INVITE\r\nl: x\r\n\r\n", 0},
+		"no Via":                       {"INVITE sip:c@d SIP/2.0\r\nf: <sip:a@b>;tag=1\r\nt: <sip:c@d>\r\ni: x\r\nCSeq: 1 INVITE\r\nl: x\r\n\r\n", 0},
+		"no CSeq":                      {"INVITE sip:c@d SIP/2.0\r\n" + needed + "l: x\r\n\r\n", 0},
+		"a method that is no token":    {"IN(VITE sip:c@d SIP/2.0\r\n" + needed + "CSeq: 1 INVITE\r\nl: x\r\n\r\n", 0},
+		"a scheme that we do not know": {"INVITE a.b:c SIP/2.0\r\n" + needed + "CSeq: 1 INVITE\r\n\r\n", 416},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				if got := answerTo(t, []byte(c.message)); got != c.want {
+					t.Errorf("answered %d, want %d", got, c.want)
+				}
+			})
+		})
+	}
 }
 
 func FuzzFrame(f *testing.F) {
