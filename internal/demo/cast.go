@@ -12,7 +12,8 @@ import (
 // registered is for how long the agents' phones ask to be registered: longer than any demo.
 const registered = time.Hour
 
-// caller is somebody who rings the kettle shop. What is noted down belongs to the story's goroutine.
+// caller is somebody who rings the kettle shop. It belongs to whoever plays the part: the story's goroutine, or one that it has
+// started and waits for.
 type caller struct {
 	name   string
 	number string // of those that are kept free for fiction

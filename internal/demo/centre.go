@@ -26,11 +26,15 @@ var edits = []edit{
 	{config.CentreFile, `dates: {2026-12-25: closed, 2026-12-24: "09:00-12:00"}`, `dates: {}`},
 	{config.CentreFile, "seats: 20 ", fmt.Sprintf("seats: %d ", seats)},
 	{config.CentreFile, "wrap_up: 10s", "wrap_up: 2s"},
+	{config.CentreFile, "support:  {strategy: longest-idle,", "support:  {strategy: longest-idle, wrap_up: 2s,"},
 	{config.IncidentsFile, "after_wait: 60s", "after_wait: 3s"},
 }
 
-// editsTold says the same to people.
-var editsTold = fmt.Sprintf("the sample centre, but open at all hours, with %d seats, 2s to wrap up (not 10s), and in a recall overflow after 3s (not 60s)", seats)
+// editsTold says the same to people, line by line.
+var editsTold = []string{
+	"are the sample centre's. To be short, and to work at any hour, the demo's copy is",
+	fmt.Sprintf("open all day, has %d seats and 2s to wrap up; the recall's overflow begins after 3s", seats),
+}
 
 // typo is the slip of the duty officer's finger.
 var typo = edit{config.IncidentsFile, "active: false", "active: ture"}

@@ -53,8 +53,11 @@ func (s *story) talk(ctx context.Context, c *caller, a *agent) bool {
 		c.waited, c.agent = time.Since(c.pressed), a.name
 		err = s.stage.bothHear(ctx, c, a)
 	}
-	what := fmt.Sprintf("answers %s, and both hear each other (%d and %d Hz)", c.name, c.tone, a.tone)
-	return s.check(a.name, measured(err, what, "waited %s", c.waited), err)
+	after := ""
+	if err == nil {
+		after = ", who waited " + short(c.waited)
+	}
+	return s.check(a.name, fmt.Sprintf("answers %s%s; both hear each other (%d and %d Hz)", c.name, after, c.tone, a.tone), err)
 }
 
 // waiting are those who wait when the recall comes, in the order of the queue.
@@ -106,8 +109,8 @@ func (s *story) slip(ctx context.Context) bool {
 	if told != nil {
 		s.tell.say("node", "%s", mistake(told))
 	}
-	_, err = st.incidentIs(ctx, sample.Recall, false)
-	s.check(sample.Recall, "is off as before", err)
+	_, err = st.incidentIs(ctx, sample.Recall, false, "")
+	s.check("recall", "is off as before", err)
 	s.each(s.waiting(), func(c *caller) (string, error) {
 		c.call.Ear().Forget()
 		_, err := st.hears(ctx, c.call, st.sounds.music)

@@ -135,14 +135,14 @@ func (st *stage) queueIs(ctx context.Context, name string, is func(ops.Queue) bo
 	})
 }
 
-// incidentIs waits until an incident is on, or off, and returns it.
-func (st *stage) incidentIs(ctx context.Context, name string, active bool) (found ops.Incident, err error) {
+// incidentIs waits until an incident is on, or off, and the sentence on its last change says something. It returns that sentence.
+func (st *stage) incidentIs(ctx context.Context, name string, active bool, says string) (sentence string, err error) {
 	err = st.sees(ctx, func(ctx context.Context) (string, bool, error) {
 		i, err := st.api.Incident(ctx, name)
-		found = i
-		return fmt.Sprintf("%s active: %v", name, i.Active), i.Active == active, err
+		sentence = i.Change
+		return fmt.Sprintf("%s active: %v, %s", name, i.Active, i.Change), i.Active == active && strings.Contains(i.Change, says), err
 	})
-	return found, err
+	return sentence, err
 }
 
 // configError waits until the API shows a mistake in the files, or none (wanted false), and returns it.

@@ -18,18 +18,18 @@ const pickUpAfter = 8 * time.Second
 // reach: it lets a person pick up first, then answers by itself and hums. It returns an error when the node failed.
 func (s *story) stay(ctx context.Context) error {
 	st, a := s.stage, s.alice
-	udp := st.node.SIP()[0]
-	s.tell.chapter("The node stays up; interrupt (Ctrl-C) to end it")
-	for _, row := range [][2]string{
-		{"to call", "sip:" + sample.MainNumber + "@" + udp.AddrPort.String() + " from any softphone on this machine, without an account; press 1 for orders"},
-		{"to answer", "register as " + a.name + ", password " + st.secrets[a.name] + ", at " + udp.AddrPort.String() + " (" + udp.Network + "); your phone rings with hers"},
-		{"nobody there", "her phone answers by itself after " + pickUpAfter.String() + " and hums"},
-		{"bad day", "change active in " + filepath.Join(st.dir, config.IncidentsFile) + " and save"},
-		{"its log", filepath.Join(st.dir, logFile)},
-		{"look", "spillway call list --api http://" + st.node.HTTP()},
-	} {
-		s.tell.say(row[0], "%s", row[1])
+	if err := a.signIn(ctx); err != nil { // again, in case that the story failed before
+		return err
 	}
+	at := st.node.SIP()[0].AddrPort
+	s.tell.chapter("The node stays up. Interrupt (Ctrl-C) to end it")
+	s.tell.say("to call", "dial sip:%s@%s from a softphone on this machine;", sample.MainNumber, at)
+	s.tell.say("", "no account is needed; press 1 for orders")
+	s.tell.say("to answer", "register %s with the password %s at %s;", a.name, st.secrets[a.name], at)
+	s.tell.say("", "your phone then rings with hers, which answers after %v and hums", pickUpAfter)
+	s.tell.say("bad day", "write active: true in %s", filepath.Join(st.dir, config.IncidentsFile))
+	s.tell.say("look", "spillway call list --watch --api http://%s", st.node.HTTP())
+	s.tell.say("log", "%s", filepath.Join(st.dir, logFile))
 	a.phone.SetReply(phone.AnswerAfter(pickUpAfter))
 	for {
 		select {

@@ -23,17 +23,20 @@ type story struct {
 	cut         bool            // by one of both: what comes after is not told
 }
 
+// errInterrupted says that the context ended before the story did.
+var errInterrupted = errors.New("the demo was interrupted")
+
 // chapters are the story's parts in their order. Each says whether the story can go on.
 var chapters = []struct {
 	title string
 	play  func(*story, context.Context) bool
 }{
-	{"An ordinary day", (*story).ordinaryDay},
-	{"The phones get busy", (*story).busyPhones},
-	{"A slip of the finger", (*story).slip},
-	{"The recall", (*story).recall},
-	{"More hands", (*story).moreHands},
-	{"All as before", (*story).allAsBefore},
+	{"An ordinary day: a call, a menu, music, an agent", (*story).ordinaryDay},
+	{"The phones get busy: three wait for orders, while support is free", (*story).busyPhones},
+	{"A slip of the finger: a typo changes nothing", (*story).slip},
+	{"The recall: one word in a file", (*story).recall},
+	{"More hands: reserves take the seats that the recall added", (*story).moreHands},
+	{"All as before: the same word, back again", (*story).allAsBefore},
 }
 
 // play tells the whole story and its figures. It returns nil only if all of it happened.
@@ -51,7 +54,7 @@ func (s *story) play(ctx context.Context) error {
 		told++
 	}
 	if ctx.Err() != nil {
-		return fmt.Errorf("the demo was interrupted: %w", ctx.Err())
+		return errInterrupted
 	}
 	s.figures(ctx)
 	switch {
@@ -67,9 +70,14 @@ func (s *story) play(ctx context.Context) error {
 func (s *story) raiseCurtain() error {
 	st := s.stage
 	s.tell.title("Spillway: a bad day at the kettle centre")
-	s.tell.say("node", "serves at %s and %s, API at http://%s", st.node.SIP()[0], st.node.SIP()[1], st.node.HTTP())
-	s.tell.say("files", "%s", editsTold)
-	s.tell.say("people", "are SIP phones on loopback; each speaks with a tone of its own, and \"ok\" is what they recognised by ear")
+	for _, address := range st.node.SIP() {
+		s.tell.say("node", "takes calls at %s", address)
+	}
+	s.tell.say("node", "has its API at http://%s", st.node.HTTP())
+	for _, line := range editsTold {
+		s.tell.say("files", "%s", line)
+	}
+	s.tell.say("people", "are SIP phones, each with a voice of one tone; what they hear is recognised by ear")
 	var errs []error
 	for i, c := range []struct {
 		who    **caller
