@@ -33,17 +33,25 @@ func (f *front) Invite(leg *sip.Leg) { f.house.Take(leg) }
 
 // Registered tells the switch room until when an agent can be reached.
 func (f *front) Registered(agent string, live []sip.Binding) {
-	var until time.Time
-	for _, b := range live {
-		if b.Expires.After(until) {
-			until = b.Expires
-		}
-	}
+	until := lastOf(live, time.Now(), f.dispatcher.Now())
 	ctx, cancel := context.WithTimeout(context.Background(), registerTime)
 	defer cancel()
 	if err := f.dispatcher.Register(ctx, agent, until); err != nil {
 		f.log.Warn("a registration was not noted", zap.String("agent", agent), zap.Error(err))
 	}
+}
+
+// lastOf is when the last of an agent's bindings ends, in store time, zero when none is live: the wall clock by which they are kept
+// may have been set since the store began. now and store are the same moment by the two clocks.
+func lastOf(live []sip.Binding, now, store time.Time) time.Time {
+	var left time.Duration
+	for _, b := range live {
+		left = max(left, b.Expires.Sub(now))
+	}
+	if left <= 0 {
+		return time.Time{}
+	}
+	return store.Add(left)
 }
 
 // errNoPhone says that an agent has no phone to ring.
