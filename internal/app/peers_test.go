@@ -79,12 +79,12 @@ func (f *fixture) calls(p *baresip.Process, number string) {
 	}
 }
 
-// outsideWaits starts a softphone outside, which presses a key in the menu and stands in the queue then.
+// outsideWaits starts a softphone outside, which presses a key in the menu and is in the queue then.
 func (f *fixture) outsideWaits(from, key string) *baresip.Process {
 	f.t.Helper()
 	p := f.outside(from, mainNumber, baresip.Options{})
 	f.presses(p, key)
-	f.eventually(from+" waits", func() bool { s := f.callNow(from).State; return s == "waiting" || s == "ringing" })
+	f.queued(from)
 	return p
 }
 
