@@ -34,7 +34,7 @@ type incoming struct {
 	keys     eventReceiver
 	packet   rtp.Packet
 	arrivals arrivals
-	to       netip.AddrPort // where the far end is sent to, as far as it was learnt
+	to       netip.AddrPort // where the far end is sent to, as far as it was learnt since the agreement
 	spoken   bool           // FirstPacket was reported
 	relayed  []byte         // room for a packet on its way to the other side of a bridge
 	pcm      []int16        // room for what sinks hear; nil until there is one
@@ -127,7 +127,7 @@ func (s *Session) receive(datagram []byte, from netip.AddrPort, now time.Time) {
 		in.far = current
 		in.latch.signalling = current.signalling
 		in.latch.reopen(current.address)
-		in.to = current.address
+		in.to = netip.AddrPort{} // sound may still go to where it came from before: the next packet tells
 	}
 	if len(datagram) >= 2 && datagram[1] >= 192 && datagram[1] <= 223 { // RTCP on the same port (RFC 5761 section 4)
 		s.receiveReport(datagram, from, now)
@@ -240,11 +240,16 @@ func (s *Session) listen(codec Codec, now time.Time) {
 
 // follow sends to where the far end was found to send from.
 func (s *Session) follow(current *far, from netip.AddrPort) {
-	s.source.Store(&from)
 	s.out.mu.Lock()
 	defer s.out.mu.Unlock()
-	if s.far.Load() == current { // else a newer agreement says where to
-		s.out.to = from
+	if s.far.Load() != current {
+		return // a newer agreement says where to
+	}
+	s.out.to = from
+	if from == current.address {
+		s.source.Store(nil)
+	} else {
+		s.source.Store(&from)
 	}
 }
 

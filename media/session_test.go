@@ -162,7 +162,6 @@ func TestKeysAreSentAndSoundPausesForThem(t *testing.T) {
 	})
 }
 
-// version returns the version of a description.
 func TestSoundGoesToWhereAFarEndBehindANATSendsFrom(t *testing.T) {
 	onWire(t, nil, func(w *wire) {
 		s := w.open()
@@ -180,6 +179,30 @@ func TestSoundGoesToWhereAFarEndBehindANATSendsFrom(t *testing.T) {
 		}
 		if got := said(s); !slices.Equal(got, []Event{FirstPacket{}}) {
 			t.Errorf("events %v", got)
+		}
+	})
+}
+
+// TestSoundFollowsAFarEndBackToTheAddressItDescribed has a phone that sends from another port, says its address again, as in a
+// re-INVITE that refreshes the session, and sends from there.
+func TestSoundFollowsAFarEndBackToTheAddressItDescribed(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		s := w.open()
+		described, other := w.remote(farAway, 4000), w.remote(farAway, 6000)
+		described.call(s, "0")
+		other.to = s.Local()
+		other.say(PCMU, 1000, 10)
+		time.Sleep(time.Second)
+		if len(other.heard()) == 0 {
+			t.Fatal("nothing was sent to where the sound came from")
+		}
+		described.call(s, "0")
+		described.say(PCMU, 1000, 10)
+		described.heard()
+		other.heard()
+		time.Sleep(time.Second)
+		if back, left := len(described.heard()), len(other.heard()); back != 50 || left != 0 {
+			t.Errorf("%d packets went to where the sound comes from, %d to where it came from; want 50 and none", back, left)
 		}
 	})
 }
