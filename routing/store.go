@@ -129,7 +129,7 @@ type Event struct {
 	Kind        Kind
 	Reason      string
 	Call        string      // set for events about a caller
-	Caller      *Caller     // the caller's new value; nil once he no longer waits (Was is then his last)
+	Caller      *Caller     // in every event with a Call: the caller as he waits now; nil once he no longer does (Was is then his last)
 	Was         *Caller     // for CallerLeft, CallerAnswered and a CallerEntered that moved him: the caller as he was
 	Agent       *AgentState // the agent's new value, when one changed
 	Queue       *QueueState // the queue's new value, when it changed

@@ -128,12 +128,14 @@ func (s *Store) Finish(ctx context.Context, token uint64, wrapUp time.Duration) 
 	})
 }
 
-// finish ends a conversation, and begins the agent's wrap-up.
+// finish ends a conversation, and begins the agent's wrap-up. The caller may wait again already: then he goes on to.
 func (s *Store) finish(claim *routing.Claim, wrapUp time.Duration, reason string, now time.Time) {
 	delete(s.claims, claim.Token)
 	state := *s.view.Agents[claim.Agent]
 	state.Claim, state.Changed = nil, now
 	state.WrapUp = now.Add(max(0, wrapUp))
 	state.Idle = state.WrapUp
-	s.emit(now, routing.Event{Kind: routing.CallFinished, Reason: reason, Call: claim.Call, Agent: &state})
+	s.emit(now, routing.Event{
+		Kind: routing.CallFinished, Reason: reason, Call: claim.Call, Caller: s.view.Callers[claim.Call], Agent: &state,
+	})
 }

@@ -200,4 +200,11 @@ var claimPromises = []promise{
 		s.untilAfter(a.WrapUp)
 		s.claim("c2", "alice")
 	}},
+	{name: "Finish takes no caller out who waits again already", keep: func(s *stage) {
+		claim := s.talking("c1", "alice")
+		s.enter("c1")
+		s.must(s.store.Finish(s.ctx, claim.Token, 0))
+		s.check(s.view().Callers["c1"] != nil, "he no longer waits")
+		s.claim("c1", "alice")
+	}},
 }
