@@ -31,7 +31,7 @@ func demoCommand() *cobra.Command {
 	return cmd
 }
 
-// colourful says whether colours are wanted on a writer: on a terminal, unless NO_COLOR is set (no-color.org).
+// colourful says whether colours are wanted on a writer: on a terminal that knows them, unless NO_COLOR is set (no-color.org).
 func colourful(out io.Writer) bool {
-	return isTerminal(out) && os.Getenv("NO_COLOR") == ""
+	return isTerminal(out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }

@@ -30,12 +30,12 @@ func (s *story) recall(ctx context.Context) bool {
 	for _, c := range s.waiting() {
 		c.call.Ear().Forget()
 	}
-	s.saved = time.Now()
+	saved := time.Now()
 	if !s.check("officer", `changes "active: false" to "active: true" and saves`, s.flip(st.dir, true)) {
 		return false
 	}
 	informed := s.each(s.waiting(), func(c *caller) (string, error) {
-		err := s.informed(ctx, c, s.saved)
+		err := s.informed(ctx, c, saved)
 		return measured(err, "hears the recall message from its beginning", "%s after the save", c.message), err
 	})
 	if !informed {
@@ -115,13 +115,15 @@ func (s *story) moreHands(ctx context.Context) bool {
 		}
 	}
 	s.check("seats", fmt.Sprintf("%d of %d are taken: the recall added ten", seats+2, recallSeats), st.seatsAre(ctx, seats+2, recallSeats))
+	unserved := []*caller{s.priya, ruth}
 	for _, a := range s.reserves() {
-		c, err := a.rung(ctx, s.priya, ruth)
+		c, err := a.rung(ctx, unserved...)
 		if !s.check(a.name, "the phone rings for orders", err) || !s.talk(ctx, c, a) {
 			return false
 		}
+		unserved = slices.DeleteFunc(unserved, func(other *caller) bool { return other == c })
 	}
-	return s.check(s.noah.name, "says goodbye to dave", s.noah.hangUp(ctx))
+	return s.goodbye(ctx, s.noah, s.dave)
 }
 
 // reserves are the agents of the bad day.
@@ -139,7 +141,7 @@ func (s *story) allAsBefore(ctx context.Context) bool {
 	for _, a := range s.reserves() {
 		c := s.servedBy(a)
 		s.check(a.name, "talks on with "+c.name, st.bothHear(ctx, c, a))
-		s.check(c.name, "says goodbye", c.hangUp(ctx))
+		s.goodbye(ctx, c, a)
 		s.check(a.name, "is offline again: without the recall it has no queue", st.agentIs(ctx, a.name, "offline", "no-queue"))
 	}
 	s.check("seats", fmt.Sprintf("%d of %d are taken", seats, seats), st.seatsAre(ctx, seats, seats))
@@ -171,9 +173,9 @@ func (s *story) nextCaller(ctx context.Context) bool {
 	s.check(omar.name, "has waited over "+longEnough.String(),
 		st.queueIs(ctx, "orders", func(q ops.Queue) bool { return time.Duration(q.LongestWait) > longEnough }))
 	s.check(s.dave.name, "is free, and is not rung", errors.Join(st.agentIs(ctx, s.dave.name, "ready", ""), s.dave.idle()))
-	s.check(s.mia.name, "says goodbye to alice", s.mia.hangUp(ctx))
+	s.goodbye(ctx, s.mia, s.alice)
 	if !s.rings(ctx, s.alice, omar) || !s.talk(ctx, omar, s.alice) {
 		return false
 	}
-	return s.check(omar.name, "says goodbye", omar.hangUp(ctx))
+	return s.goodbye(ctx, omar, s.alice)
 }

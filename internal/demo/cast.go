@@ -123,6 +123,18 @@ func (a *agent) idle() error {
 	}
 }
 
+// released waits until the agent's call is over.
+func (a *agent) released(ctx context.Context) error {
+	within, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	select {
+	case <-a.call.Done():
+		return nil
+	case <-within.Done():
+		return fmt.Errorf("the call of %s goes on", a.name)
+	}
+}
+
 // pickUp answers the call that rings.
 func (a *agent) pickUp(ctx context.Context) error {
 	within, cancel := context.WithTimeout(ctx, patience)

@@ -13,6 +13,9 @@ const (
 	// phone.Match.
 	sure = 1700 * time.Millisecond
 
+	// listening is the pause between two looks at how much was heard.
+	listening = 100 * time.Millisecond
+
 	// more is how much must have come since, before it is worth to look again.
 	more = 500 * time.Millisecond
 )
@@ -25,16 +28,16 @@ func (st *stage) hears(ctx context.Context, c *phone.Call, r recording) (phone.H
 
 // hearsAny is hears for the first that is recognised of several recordings, which it returns. To recognise is work for a
 // processor: people take turns, so that it never takes the sound its time.
-func (st *stage) hearsAny(ctx context.Context, c *phone.Call, any ...recording) (phone.Hearing, recording, error) {
+func (st *stage) hearsAny(ctx context.Context, c *phone.Call, pieces ...recording) (phone.Hearing, recording, error) {
 	began := time.Now()
 	within, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	for enough := min(sure, any[0].length()*7/8); ; enough = heardSoFar(c.Ear()) + more {
+	for enough := min(sure, pieces[0].length()*7/8); ; enough = heardSoFar(c.Ear()) + more {
 		if err := untilHeard(within, c.Ear(), enough); err != nil {
 			return phone.Hearing{}, recording{}, fmt.Errorf("did not hear %s in %s, but %s",
-				any[0].name, short(time.Since(began)), st.inEar(ctx, c.Ear()))
+				pieces[0].name, short(time.Since(began)), st.inEar(ctx, c.Ear()))
 		}
-		for _, r := range any {
+		for _, r := range pieces {
 			if h, found := st.find(c.Ear(), r); found {
 				return h, r, nil
 			}
@@ -68,7 +71,7 @@ func (st *stage) inEar(ctx context.Context, e *phone.Ear) string {
 
 // untilHeard waits until an ear remembers so much sound.
 func untilHeard(ctx context.Context, e *phone.Ear, enough time.Duration) error {
-	again := time.NewTicker(glance)
+	again := time.NewTicker(listening)
 	defer again.Stop()
 	for heardSoFar(e) < enough {
 		select {

@@ -60,6 +60,15 @@ func (s *story) talk(ctx context.Context, c *caller, a *agent) bool {
 	return s.check(a.name, fmt.Sprintf("answers %s%s; both hear each other (%d and %d Hz)", c.name, after, c.tone, a.tone), err)
 }
 
+// goodbye ends a conversation from the caller's side, which must end the agent's.
+func (s *story) goodbye(ctx context.Context, c *caller, a *agent) bool {
+	err := c.hangUp(ctx)
+	if err == nil {
+		err = a.released(ctx)
+	}
+	return s.check(c.name, "says goodbye; the phone of "+a.name+" is free again", err)
+}
+
 // waiting are those who wait when the recall comes, in the order of the queue.
 func (s *story) waiting() []*caller { return []*caller{s.noah, s.priya, s.leo} }
 

@@ -17,7 +17,6 @@ type story struct {
 	mia, noah, priya, leo, ruth, omar *caller
 	alice, dave, first, second        *agent // the last two are reserves
 
-	saved       time.Time       // when the recall was switched on in the file
 	interrupted <-chan struct{} // closed when nobody wants to see it any more
 	timeUp      <-chan struct{} // closed when it has taken too long
 	cut         bool            // by one of both: what comes after is not told
