@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/spillway-voice/spillway/incident"
@@ -104,7 +103,7 @@ func (n *node) Agents(ctx context.Context) ([]ops.Agent, error) {
 		}
 		agents = append(agents, told)
 	}
-	sort.Slice(agents, func(i, j int) bool { return agents[i].Name < agents[j].Name })
+	slices.SortFunc(agents, func(a, b ops.Agent) int { return cmp.Compare(a.Name, b.Name) })
 	return agents, nil
 }
 
@@ -115,13 +114,14 @@ func (n *node) Seats(ctx context.Context) (ops.Seats, error) {
 		return ops.Seats{}, err
 	}
 	var seated, waiting []*routing.AgentState
+	for _, seen := range p.View.Agents {
+		if !seen.Seat.IsZero() { // also one who is no longer configured, until his call is over
+			seated = append(seated, seen)
+		}
+	}
 	for _, a := range p.Plan.Agents {
 		seen := p.View.Agents[a.Name]
-		_, _, reason := a.Condition(seen, p.Now)
-		switch {
-		case seen != nil && !seen.Seat.IsZero():
-			seated = append(seated, seen)
-		case reason == routing.NoSeat:
+		if _, _, reason := a.Condition(seen, p.Now); reason == routing.NoSeat {
 			waiting = append(waiting, seen)
 		}
 	}
@@ -129,7 +129,9 @@ func (n *node) Seats(ctx context.Context) (ops.Seats, error) {
 }
 
 func byRegistration(agents []*routing.AgentState) []string {
-	sort.SliceStable(agents, func(i, j int) bool { return agents[i].Registered.Before(agents[j].Registered) })
+	slices.SortFunc(agents, func(a, b *routing.AgentState) int {
+		return cmp.Or(a.Registered.Compare(b.Registered), cmp.Compare(a.Name, b.Name))
+	})
 	names := make([]string, len(agents))
 	for i, a := range agents {
 		names[i] = a.Name
