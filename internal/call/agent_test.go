@@ -26,8 +26,8 @@ func TestOneOfSeveralPhonesAnswersAndTheOthersStop(t *testing.T) {
 		if i := v.info(); i.Agent != "alice" || i.Queue != "orders" || i.Position != 0 {
 			t.Errorf("told as %+v", i)
 		}
-		if from := b.invitations[0].From; from.Number != caller || from.Display != "orders" || b.invitations[0].Call != v.info().ID {
-			t.Errorf("the phone was told %+v", b.invitations[0])
+		if from := b.rung()[0].From; from.Number != caller || from.Display != "orders" || b.rung()[0].Call != v.info().ID {
+			t.Errorf("the phone was told %+v", b.rung()[0])
 		}
 		v.hangsUp()
 		if got := v.over(); got != "answered/caller" {
@@ -74,11 +74,11 @@ func TestAnAgentWhoDeclinedIsNotAskedForThatCallerAgainForAMinute(t *testing.T) 
 		b.signIn("alice", refuses(time.Second, 603))
 		v := b.dial(ordersNumber)
 		b.pass(60 * time.Second)
-		if n := len(b.invitations); n != 1 {
+		if n := len(b.rung()); n != 1 {
 			t.Errorf("rang %d times in the first minute", n)
 		}
 		b.pass(2 * time.Second)
-		if n := len(b.invitations); n != 2 {
+		if n := len(b.rung()); n != 2 {
 			t.Errorf("rang %d times after it", n)
 		}
 		v.hangsUp()
@@ -93,7 +93,7 @@ func TestAPhoneWithoutAnAddressIsAskedEverLessOften(t *testing.T) {
 		v := b.dial(ordersNumber)
 		b.pass(time.Minute)
 		v.is(call.Waiting)
-		if n := len(b.invitations); n < 3 || n > 5 {
+		if n := len(b.rung()); n < 3 || n > 5 {
 			t.Errorf("tried %d times in a minute", n)
 		}
 		v.hangsUp()
@@ -104,13 +104,13 @@ func TestAPhoneWithoutAnAddressIsAskedEverLessOften(t *testing.T) {
 func TestWithoutAPortForTheAgentTheCallerWaitsOn(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		v := wait(b, time.Second)
-		b.noPorts = true
+		b.outOfPorts()
 		if err := b.queue.Dispatcher.Resume(b.ctx, "alice"); err != nil {
 			t.Fatal(err)
 		}
 		b.pass(30 * time.Second)
 		v.is(call.Waiting)
-		if n := b.queue.asked["release"]; n < 1 || n > 4 {
+		if n := b.queue.times("release"); n < 1 || n > 4 {
 			t.Errorf("%d offers were given back in 30 s", n)
 		}
 		v.hangsUp()
@@ -318,12 +318,12 @@ func TestASilentCallerIsAskedAndAgainAfterAWhile(t *testing.T) {
 		v := wait(b, time.Second)
 		b.callerSound(1).reports(media.Silent{})
 		b.pass(time.Second)
-		if v.is(call.Waiting); v.pings != 1 {
-			t.Errorf("asked %d times", v.pings)
+		if v.is(call.Waiting); v.questions() != 1 {
+			t.Errorf("asked %d times", v.questions())
 		}
-		v.here = false
-		if got := v.over(); got != "failed/no_media" || v.pings != 2 {
-			t.Errorf("%s after %d questions", got, v.pings)
+		v.vanishes()
+		if got := v.over(); got != "failed/no_media" || v.questions() != 2 {
+			t.Errorf("%s after %d questions", got, v.questions())
 		}
 	})
 }
@@ -331,24 +331,16 @@ func TestASilentCallerIsAskedAndAgainAfterAWhile(t *testing.T) {
 func TestAnAgentPausesAndResumesByPhone(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.signIn("alice", phone(rings))
-		for _, dialled := range []struct {
+		for n, dialled := range []struct {
 			number, heard string
 			state         routing.State
 		}{{call.PauseNumber, "paused.wav", routing.Paused}, {call.ResumeNumber, "resumed.wav", routing.Ready}} {
-			l := fmt.Sprint(dialled.number)
 			v := b.agentDials("alice", dialled.number)
-			if heard := b.callerSound(len(b.ended) + 1).heard(); heard != dialled.heard {
-				t.Errorf("%s: hears %s", l, heard)
-			}
+			b.hears(n+1, dialled.heard)
 			b.agentIs("alice", dialled.state)
-			if v.over() != "routed_out/key" {
-				t.Error(v.over())
+			if got := v.over(); got != "routed_out/key" {
+				t.Errorf("%s: %s", dialled.number, got)
 			}
-			b.mu.Lock()
-			v.name = "phone of alice, before"
-			b.ended[v.name] = b.ended["phone of alice"]
-			delete(b.ended, "phone of alice")
-			b.mu.Unlock()
 		}
 	})
 }

@@ -64,7 +64,7 @@ var ways = []way{
 	}, "answered/carrier"},
 	{"the caller's phone is silent in a conversation and does not answer", func(b *bench) *visit {
 		v := talk(b)
-		v.here = false
+		v.vanishes()
 		b.callerSound(1).reports(media.Silent{})
 		return v
 	}, "answered/no_media"},
@@ -192,7 +192,7 @@ var ways = []way{
 		return v
 	}, "refused/drain"},
 	{"no port is free", func(b *bench) *visit {
-		b.noPorts = true
+		b.outOfPorts()
 		return b.dial(mainNumber)
 	}, "refused/overload"},
 	{"no codec is common", func(b *bench) *visit {
@@ -201,7 +201,7 @@ var ways = []way{
 	}, "refused/no_media"},
 	{"the caller's phone is silent in the queue and does not answer", func(b *bench) *visit {
 		v := wait(b, time.Second)
-		v.here = false
+		v.vanishes()
 		b.callerSound(1).reports(media.Silent{})
 		return v
 	}, "failed/no_media"},

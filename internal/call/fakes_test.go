@@ -10,20 +10,19 @@ import (
 	"time"
 
 	"github.com/spillway-voice/spillway/internal/call"
-	"github.com/spillway-voice/spillway/internal/dispatch"
 	"github.com/spillway-voice/spillway/media"
-	"github.com/spillway-voice/spillway/routing"
 	"github.com/spillway-voice/spillway/sip"
 )
 
 // leg is a SIP dialog whose far end is the test. Like sip's it ends once, with an Ended, and its channel is closed behind that.
 type leg struct {
-	bench *bench
-	name  string // in timelines
-	peer  sip.Peer
-	from  sip.Party
-	to    string
-	offer []byte
+	bench   *bench
+	name    string     // in timelines
+	address netip.Addr // its own, so that its sound is known by it
+	peer    sip.Peer
+	from    sip.Party
+	to      string
+	offer   []byte
 
 	events chan sip.Event
 
@@ -42,7 +41,7 @@ var errGone = errors.New("the leg has ended")
 // newLeg adds a leg; the lock is held.
 func (b *bench) newLeg(name string, peer sip.Peer, from, to string) *leg {
 	l := &leg{bench: b, name: name, peer: peer, from: sip.Party{Number: from}, to: to, offer: []byte("offer"),
-		events: make(chan sip.Event, 32), here: true}
+		events: make(chan sip.Event, 32), here: true, address: netip.AddrFrom4([4]byte{127, 0, 1, byte(len(b.legs) + 1)})}
 	b.legs = append(b.legs, l)
 	return l
 }
@@ -51,7 +50,7 @@ func (l *leg) ID() string               { return l.name }
 func (l *leg) Peer() sip.Peer           { return l.peer }
 func (l *leg) From() sip.Party          { return l.from }
 func (l *leg) To() string               { return l.to }
-func (l *leg) Source() netip.AddrPort   { return netip.MustParseAddrPort("127.0.0.1:5060") }
+func (l *leg) Source() netip.AddrPort   { return netip.AddrPortFrom(l.address, 5060) }
 func (l *leg) Offer() []byte            { return l.offer }
 func (l *leg) Events() <-chan sip.Event { return l.events }
 
@@ -142,6 +141,20 @@ func (l *leg) says(e sip.Event) {
 	l.events <- e
 }
 
+// vanishes lets the far end answer no question any more.
+func (l *leg) vanishes() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.here = false
+}
+
+// questions is how often it was asked whether it is there.
+func (l *leg) questions() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.pings
+}
+
 // over reports whether the leg has ended.
 func (l *leg) over() bool {
 	l.mu.Lock()
@@ -152,6 +165,7 @@ func (l *leg) over() bool {
 // sound is a leg's sound: recordings last as long as they say, on fake time.
 type sound struct {
 	bench *bench
+	side  string // "caller", "agent"
 	name  string // in timelines
 
 	events chan media.Event
@@ -174,9 +188,11 @@ func (b *bench) openSound(o call.SoundOptions) (call.Sound, error) {
 	if b.noPorts {
 		return nil, media.ErrNoPorts
 	}
-	s := &sound{bench: b, name: "caller", events: make(chan media.Event, 64), refusing: b.refusing}
-	if !o.Signalling.IsValid() {
-		s.name = "agent"
+	s := &sound{bench: b, side: "agent", name: "agent", events: make(chan media.Event, 64), refusing: b.refusing}
+	for _, l := range b.legs {
+		if l.address == o.Signalling {
+			s.side, s.name = "caller", l.name
+		}
 	}
 	b.sounds = append(b.sounds, s)
 	return s, nil
@@ -408,97 +424,6 @@ func (b *bench) Ring(_ context.Context, agent string, i call.Invitation) ([]call
 		return nil, errors.New("no phone")
 	}
 	return legs, nil
-}
-
-// line is the way to the queues: a dispatcher that can be made to fail or to be slow, request by request.
-type line struct {
-	*dispatch.Dispatcher
-	mu    sync.Mutex
-	fails map[string]error         // before it reaches the store
-	slow  map[string]time.Duration // the request is done, but the answer takes so long
-	asked map[string]int
-}
-
-// ask counts a request and does it as well as the line is; the answer never takes longer than the context lasts.
-func (l *line) ask(ctx context.Context, what string, do func(context.Context) error) error {
-	l.mu.Lock()
-	l.asked[what]++
-	err, wait := l.fails[what], l.slow[what]
-	l.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	if _, bounded := ctx.Deadline(); !bounded {
-		return errors.New("a request without a limit: " + what)
-	}
-	if err := do(ctx); err != nil {
-		return err
-	}
-	select {
-	case <-time.After(wait):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// disturb lets a request fail with an error, or take so long; nil and 0: as usual.
-func (l *line) disturb(what string, err error, wait time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.fails[what], l.slow[what] = err, wait
-}
-
-func (l *line) Enter(ctx context.Context, c routing.Caller) (notices <-chan dispatch.Notice, err error) {
-	err = l.ask(ctx, "enter", func(ctx context.Context) (err error) {
-		notices, err = l.Dispatcher.Enter(ctx, c)
-		return err
-	})
-	return notices, err
-}
-
-func (l *line) Return(ctx context.Context, c routing.Caller) (notices <-chan dispatch.Notice, err error) {
-	err = l.ask(ctx, "return", func(ctx context.Context) (err error) {
-		notices, err = l.Dispatcher.Return(ctx, c)
-		return err
-	})
-	return notices, err
-}
-
-func (l *line) Leave(ctx context.Context, call, reason string) error {
-	return l.ask(ctx, "leave", func(ctx context.Context) error { return l.Dispatcher.Leave(ctx, call, reason) })
-}
-
-func (l *line) Accept(ctx context.Context, claim routing.Claim) error {
-	return l.ask(ctx, "accept", func(ctx context.Context) error { return l.Dispatcher.Accept(ctx, claim) })
-}
-
-func (l *line) Release(ctx context.Context, claim routing.Claim, outcome routing.Outcome) error {
-	return l.ask(ctx, "release", func(ctx context.Context) error { return l.Dispatcher.Release(ctx, claim, outcome) })
-}
-
-func (l *line) Finish(ctx context.Context, claim routing.Claim) error {
-	return l.ask(ctx, "finish", func(ctx context.Context) error { return l.Dispatcher.Finish(ctx, claim) })
-}
-
-func (l *line) Outside(ctx context.Context, agent, call string) error {
-	return l.ask(ctx, "outside", func(ctx context.Context) error { return l.Dispatcher.Outside(ctx, agent, call) })
-}
-
-func (l *line) Pause(ctx context.Context, agent, reason string) error {
-	return l.ask(ctx, "pause", func(ctx context.Context) error { return l.Dispatcher.Pause(ctx, agent, reason) })
-}
-
-func (l *line) Resume(ctx context.Context, agent string) error {
-	return l.ask(ctx, "resume", func(ctx context.Context) error { return l.Dispatcher.Resume(ctx, agent) })
-}
-
-func (l *line) Picture(ctx context.Context) (picture dispatch.Picture, err error) {
-	err = l.ask(ctx, "picture", func(ctx context.Context) (err error) {
-		picture, err = l.Dispatcher.Picture(ctx)
-		return err
-	})
-	return picture, err
 }
 
 // digit is a key in the sound.

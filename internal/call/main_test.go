@@ -94,11 +94,20 @@ func inBubble(t *testing.T, test func(b *bench)) {
 			Plan: b.current, Queue: b.queue, Sound: b.openSound, Join: b.join, Part: b.part, Phones: b, Heard: b.heard,
 			Ledger: call.NewLedger(), Log: zap.New(core), Told: b.tells, Ended: b.ends, Closing: b.closes,
 		}
+		t.Cleanup(b.abandon)
 		test(b)
 		b.pass(time.Minute) // for what is still owed
 		b.house.Wait()
 		b.nothingIsLeft()
 	})
+}
+
+// abandon ends the calls of a test that gave up.
+func (b *bench) abandon() {
+	for _, l := range b.legs {
+		l.hangsUp()
+	}
+	b.house.Wait()
 }
 
 // dispatch starts a dispatcher over a store in memory that runs as long as the test.
@@ -259,6 +268,27 @@ func (b *bench) signIn(phones ...any) {
 	b.pass(0)
 }
 
+// outOfPorts lets every further sound find no port.
+func (b *bench) outOfPorts() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.noPorts = true
+}
+
+// rung is the invitations that went to agents' phones so far.
+func (b *bench) rung() []call.Invitation {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.invitations[:len(b.invitations):len(b.invitations)]
+}
+
+// heardOf is the incidents whose messages a caller heard in a call that is over.
+func (b *bench) heardOf(name string) []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ended[name].Incidents
+}
+
 // setPhones says what the phones of an agent do from now on.
 func (b *bench) setPhones(agent string, phones ...phone) {
 	b.mu.Lock()
@@ -290,7 +320,13 @@ func (b *bench) callerLeg(number string) *leg {
 // agentDials lets an agent's phone call something.
 func (b *bench) agentDials(agent, to string) *visit {
 	b.mu.Lock()
-	l := b.newLeg("phone of "+agent, sip.Peer{Kind: sip.PeerAgent, Name: agent}, agent, to)
+	name := "phone of " + agent
+	for _, l := range b.legs {
+		if l.name == name {
+			name += ", again"
+		}
+	}
+	l := b.newLeg(name, sip.Peer{Kind: sip.PeerAgent, Name: agent}, agent, to)
 	b.mu.Unlock()
 	return b.take(l)
 }
@@ -351,19 +387,19 @@ func (b *bench) callerSound(n int) *sound { return b.soundOf("caller", n) }
 // agentSound is that of the nth offer.
 func (b *bench) agentSound(n int) *sound { return b.soundOf("agent", n) }
 
-func (b *bench) soundOf(name string, n int) *sound {
+func (b *bench) soundOf(side string, n int) *sound {
 	b.t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, s := range b.sounds {
-		if s.name != name {
+		if s.side != side {
 			continue
 		}
 		if n--; n == 0 {
 			return s
 		}
 	}
-	b.t.Fatalf("no such sound of %s", name)
+	b.t.Fatalf("no such sound of the %s", side)
 	return nil
 }
 
