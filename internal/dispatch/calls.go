@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/spillway-voice/spillway/routing"
 )
 
@@ -40,12 +42,15 @@ func (d *Dispatcher) enter(ctx context.Context, c routing.Caller, capacity int) 
 	return p.notices, nil
 }
 
+// leftStray is the reason for which a caller leaves whom no call stands for.
+const leftStray = "internal"
+
 // forget takes a call out of the store whose entry failed half-way.
 func (d *Dispatcher) forget(ctx context.Context, call string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	if err := d.store.Leave(ctx, call, "internal"); err != nil {
-		d.log.Warn("a failed entry may be left in its queue until it times out: " + err.Error())
+	if err := d.store.Leave(ctx, call, leftStray); err != nil {
+		d.log.Warn("a failed entry may be left in its queue until the next sweep", zap.Error(err))
 	}
 }
 

@@ -349,3 +349,29 @@ func TestAClaimThatEndsBeforeItsAnswerHoldsUpNobody(t *testing.T) {
 		}
 	})
 }
+
+// TestNobodyIsLeftInAQueueByALeaveThatTheStoreDidNotTake has a call hang up while the store is down, and never say so again.
+func TestNobodyIsLeftInAQueueByALeaveThatTheStoreDidNotTake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newFaultyStore()
+		b := &bench{t: t, observed: &observed{}}
+		b.run(kettle(), store, "syd-1", func(b *bench) {
+			b.enter("c1", "orders")
+			b.enter("c2", "orders")
+			store.down.Store(true)
+			if err := b.d.Leave(b.ctx, "c1", routing.LeftByCaller); err == nil {
+				t.Error("a store that is down took a request")
+			}
+			b.pass(time.Second)
+			store.down.Store(false)
+			b.pass(3 * time.Second) // before they count as unstaffed
+			p, err := b.d.Picture(b.ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.View.Callers["c1"] != nil || p.View.Callers["c2"] == nil {
+				t.Errorf("waiting are %v, want c2 alone", p.View.Callers)
+			}
+		})
+	})
+}

@@ -44,6 +44,8 @@ type owner struct {
 	enters   []routing.Caller
 	phones   []registration
 	releases []uint64
+	leaves   []routing.End   // strays to be taken out
+	strays   map[string]bool // found by the last sweep
 
 	watch  watch
 	queues standing
@@ -203,7 +205,7 @@ func (o *owner) decide(now time.Time) {
 	o.watch.decided(o, decision.Offers, now)
 	b := o.ours(plan, decision, now)
 	b.enters, b.phones, b.releases = o.enters, o.phones, o.releases
-	o.enters, o.phones, o.releases = nil, nil, nil
+	o.enters, o.phones, o.releases, o.leaves = nil, nil, nil, nil
 	if b.empty() {
 		return
 	}
@@ -223,6 +225,11 @@ func (o *owner) ours(plan *routing.Plan, decision routing.Decision, now time.Tim
 	}
 	for _, e := range decision.Ends {
 		if own(e.Call) {
+			b.ends = append(b.ends, e)
+		}
+	}
+	for _, e := range o.leaves {
+		if o.d.places.get(e.Call) == nil { // else he has come back
 			b.ends = append(b.ends, e)
 		}
 	}
