@@ -79,13 +79,14 @@ type dialog struct {
 	from    Party
 	to      string
 	offer   []byte
-	flow    flow // that the INVITE came or went by
+	source  netip.AddrPort
 	tag     string
 	id      string
 	invited string // origin, "" when outbound
 
 	// ---
 	state     DialogState
+	flow      flow // where we send to; at first that by which the INVITE came or went
 	deadlines [alarms]time.Time
 	ended     bool        // Ended was emitted
 	invite    *incoming   // the INVITE that made an inbound dialog
@@ -100,6 +101,7 @@ type dialog struct {
 
 // run owns the dialog until it is over.
 func (d *dialog) run() {
+	d.flow.wire.use(1)
 	defer d.close()
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -161,6 +163,7 @@ func (d *dialog) close() {
 	for _, in := range d.box.close() {
 		d.last(in)
 	}
+	d.flow.wire.use(-1)
 	close(d.done)
 }
 

@@ -31,6 +31,8 @@ type wire interface {
 	advertised() netip.AddrPort
 	// send writes one message; the address matters for UDP alone. It never blocks for long.
 	send(to netip.AddrPort, message []byte) error
+	// use counts the dialogs that talk over the wire: a connection that has some is kept however long it is silent.
+	use(dialogs int32)
 }
 
 // A flow is a wire and the far end of it: where messages come from and can be sent back to.
@@ -64,25 +66,43 @@ func (f flow) back(req *sipgo.Request) flow {
 	if _, ok := param(via.Params, "rport"); ok {
 		return f
 	}
-	port := via.Port
-	if port <= 0 || port > 65535 {
-		port = sipgo.DefaultUdpPort
+	return flow{f.wire, netip.AddrPortFrom(f.remote.Addr(), sentBy(via))}
+}
+
+// sentBy is the port of a Via header.
+func sentBy(via *sipgo.ViaHeader) uint16 {
+	if via.Port <= 0 || via.Port > 65535 {
+		return uint16(sipgo.DefaultUdpPort)
 	}
-	return flow{f.wire, netip.AddrPortFrom(f.remote.Addr(), uint16(port))}
+	return uint16(via.Port)
 }
 
 // link lets sipgo's transactions write to a flow. Wires are owned elsewhere, so nothing is counted or closed here.
-type link struct{ flow flow }
+type link struct {
+	flow flow
+	// revive, when set, finds another way for what could not be sent.
+	revive func() (flow, bool)
+}
 
 var _ sipgo.Connection = link{}
 
 func (l link) LocalAddr() net.Addr {
 	return net.UDPAddrFromAddrPort(l.flow.wire.advertised())
 }
-func (l link) WriteMsg(m sipgo.Message) error { return l.flow.write(m) }
-func (l link) Ref(int) int                    { return 1 }
-func (l link) TryClose() (int, error)         { return 1, nil }
-func (l link) Close() error                   { return nil }
+func (l link) WriteMsg(m sipgo.Message) error {
+	err := l.flow.write(m)
+	if err == nil || l.revive == nil {
+		return err
+	}
+	other, ok := l.revive()
+	if !ok {
+		return err
+	}
+	return other.write(m)
+}
+func (l link) Ref(int) int            { return 1 }
+func (l link) TryClose() (int, error) { return 1, nil }
+func (l link) Close() error           { return nil }
 
 // contact is the URI under which the far end reaches us over this wire.
 func contact(w wire) sipgo.Uri {

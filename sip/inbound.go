@@ -60,7 +60,7 @@ func (s *Server) serve(leg *Leg) {
 func (s *Server) newDialog(f flow, peer Peer, tag, id string) *dialog {
 	return &dialog{
 		server: s, box: newMailbox(), events: make(chan Event, eventBuffer), done: make(chan struct{}),
-		peer: peer, flow: f, tag: tag, id: id,
+		peer: peer, flow: f, source: f.remote, tag: tag, id: id,
 	}
 }
 

@@ -3,6 +3,7 @@ package sip
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -97,20 +98,26 @@ func (d *dialog) contact() sipgo.Header {
 	return &sipgo.ContactHeader{Address: contact(d.flow.wire)}
 }
 
-// path is where requests of the dialog go: over TCP the connection, to agents the address that they came from (what
+// path is where requests of the dialog go: over TCP the connection, or another one when that was cut, to agents the address that they came from (what
 // they believe to be their own address may lie behind a NAT), to a trunk the next hop, if it is given as a number.
 func (d *dialog) path(st *DialogState) flow {
+	d.mend(st)
 	if d.flow.wire.transport() == TCP || d.peer.Kind == PeerAgent {
 		return d.flow
 	}
+	if to, ok := st.nextHop(); ok {
+		return flow{d.flow.wire, to}
+	}
+	return d.flow
+}
+
+// nextHop is where requests go first, if that is given as a number.
+func (st *DialogState) nextHop() (netip.AddrPort, bool) {
 	next := uri(st.RemoteTarget)
 	if len(st.RouteSet) > 0 {
 		next = uri(st.RouteSet[0])
 	}
-	if to, ok := literal(&next); ok {
-		return flow{d.flow.wire, to}
-	}
-	return d.flow
+	return literal(&next)
 }
 
 // take answers a request of the far end. Numbers must rise (RFC 3261 section 12.2.2).
@@ -126,6 +133,7 @@ func (d *dialog) take(in *incoming) {
 		return
 	}
 	d.counted, d.state.RemoteSeq = true, seq
+	d.follow(in.flow)
 	switch req.Method {
 	case sipgo.BYE:
 		d.hungUp(in)
@@ -176,8 +184,9 @@ func (d *dialog) bye() {
 	d.settle()
 	d.state.Phase = PhaseClosing
 	d.state.LocalSeq++
-	req := d.state.request(sipgo.BYE, d.state.LocalSeq, d.flow.wire)
-	_, err := d.server.request(d.path(&d.state), req, func(res *sipgo.Response) {
+	way := d.path(&d.state)
+	req := d.state.request(sipgo.BYE, d.state.LocalSeq, way.wire)
+	_, err := d.server.request(way, req, func(res *sipgo.Response) {
 		if res == nil || res.StatusCode >= 200 {
 			d.box.post(func(d *dialog) { d.state.Phase = PhaseOver })
 		}
@@ -194,8 +203,9 @@ func (d *dialog) ping(result chan<- error) {
 		return
 	}
 	d.state.LocalSeq++
-	req := d.state.request(sipgo.OPTIONS, d.state.LocalSeq, d.flow.wire)
-	_, err := d.server.request(d.path(&d.state), req, func(res *sipgo.Response) {
+	way := d.path(&d.state)
+	req := d.state.request(sipgo.OPTIONS, d.state.LocalSeq, way.wire)
+	_, err := d.server.request(way, req, func(res *sipgo.Response) {
 		switch {
 		case res == nil:
 			result <- ErrGone

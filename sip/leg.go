@@ -28,8 +28,8 @@ func (l *Leg) To() string { return l.d.to }
 // Offer is the session description of the INVITE, nil when it had none. It must not be changed.
 func (l *Leg) Offer() []byte { return l.d.offer }
 
-// Source is the address that the far end's signalling comes from.
-func (l *Leg) Source() netip.AddrPort { return l.d.flow.remote }
+// Source is the address that the far end's signalling came from when the call began.
+func (l *Leg) Source() netip.AddrPort { return l.d.source }
 
 // Events are what happens on the leg; the last is an Ended, and then the channel is closed. A reader who falls behind
 // by more than 31 events loses digits and progress, never the end.

@@ -280,7 +280,8 @@ func TestPhoneOnTCPIsDialledOverItsConnection(t *testing.T) {
 func TestFarEndThatDoesNotReadLosesItsConnectionAndHoldsUpNobody(t *testing.T) {
 	near, far := net.Pipe() // without buffers: the first write already waits
 	defer far.Close()
-	w := newConnections().add(near, phoneAddress, carrierAddress)
+	w := newConnections().add(phoneAddress, carrierAddress)
+	w.conn = near
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -206,8 +206,9 @@ func (d *dialog) succeeded(res *sipgo.Response) {
 		other.establish(res)
 		d.acknowledge(&other)
 		other.LocalSeq++
-		bye := other.request(sipgo.BYE, other.LocalSeq, d.flow.wire)
-		_, _ = d.server.request(d.path(&other), bye, func(*sipgo.Response) {})
+		way := d.path(&other)
+		bye := other.request(sipgo.BYE, other.LocalSeq, way.wire)
+		_, _ = d.server.request(way, bye, func(*sipgo.Response) {})
 	}
 }
 
@@ -225,8 +226,9 @@ func (st *DialogState) establish(res *sipgo.Response) bool {
 
 // acknowledge sends the ACK of a 2xx, which is a transaction of its own, and returns it for its copies.
 func (d *dialog) acknowledge(st *DialogState) *sipgo.Request {
-	ack := st.request(sipgo.ACK, d.calling.req.CSeq().SeqNo, d.flow.wire)
-	if err := d.path(st).write(ack); err != nil {
+	way := d.path(st)
+	ack := st.request(sipgo.ACK, d.calling.req.CSeq().SeqNo, way.wire)
+	if err := way.write(ack); err != nil {
 		d.server.noisy.Debug("ACK not sent", errorField(err))
 	}
 	return ack
@@ -273,5 +275,5 @@ func (d *dialog) cancel() {
 	req.AppendHeader(sipgo.HeaderClone(invite.CallID()))
 	req.AppendHeader(&sipgo.CSeqHeader{SeqNo: invite.CSeq().SeqNo, MethodName: sipgo.CANCEL})
 	req.SetBody(nil)
-	_, _ = d.server.request(d.flow, req, func(*sipgo.Response) {})
+	_, _ = d.server.request(d.path(&d.state), req, func(*sipgo.Response) {})
 }

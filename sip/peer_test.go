@@ -35,6 +35,7 @@ func newMemoryWire(kind Transport) *memoryWire {
 func (w *memoryWire) transport() Transport       { return w.kind }
 func (w *memoryWire) id() uint64                 { return w.number }
 func (w *memoryWire) advertised() netip.AddrPort { return w.at }
+func (w *memoryWire) use(int32)                  {}
 func (w *memoryWire) send(to netip.AddrPort, message []byte) error {
 	w.sent <- packet{to, string(message)}
 	return nil

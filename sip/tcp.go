@@ -8,7 +8,9 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,6 +25,9 @@ const (
 	unfinished = 5 * time.Second
 	// writing is how long one write may take before the connection counts as dead.
 	writing = 2 * time.Second
+	// strangerIdle is how long a connection may be silent over which no phone is registered, no call goes on, and
+	// that is no trunk's. Pings do not count: anybody can send them for ever.
+	strangerIdle = time.Minute
 	// unsent is how many messages may wait for a far end that is slow to read, before its connection is closed.
 	unsent = 64
 )
@@ -63,17 +68,13 @@ func (t *tcpListener) accept(s *Server) error {
 			}
 		}
 		remote := unmap(conn.RemoteAddr().(*net.TCPAddr).AddrPort())
-		w := s.tcps.add(conn, remote, t.advertise)
+		w := s.tcps.add(remote, t.advertise)
 		if w == nil {
 			_ = conn.Close()
 			continue
 		}
-		s.running.Go(w.write)
-		s.running.Go(func() {
-			w.read(s)
-			s.tcps.remove(w)
-			s.registrar.gone(w.number)
-		})
+		w.conn = conn
+		s.running.Go(func() { w.serve(s, unfinished) })
 	}
 }
 
@@ -82,10 +83,12 @@ func (t *tcpListener) close() { _ = t.listener.Close() }
 // tcpWire is one connection. One goroutine reads it and one writes it, so that nobody else ever waits for a far end
 // that does not read.
 type tcpWire struct {
-	conn      net.Conn
+	conn      net.Conn // for the two goroutines of serve alone
 	number    uint64
 	remote    netip.AddrPort
 	advertise netip.AddrPort
+	ours      bool         // we opened it
+	dialogs   atomic.Int32 // that talk over it
 
 	out    chan []byte
 	ending sync.Once
@@ -95,22 +98,39 @@ type tcpWire struct {
 func (w *tcpWire) transport() Transport       { return TCP }
 func (w *tcpWire) id() uint64                 { return w.number }
 func (w *tcpWire) advertised() netip.AddrPort { return w.advertise }
+func (w *tcpWire) use(dialogs int32)          { w.dialogs.Add(dialogs) }
+
+// over tells whether the connection has ended, or is to end when what waits is written.
+func (w *tcpWire) over() bool {
+	select {
+	case <-w.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// serve reads and writes until the connection ends. The far end has to begin its first message in the given time.
+func (w *tcpWire) serve(s *Server, patience time.Duration) {
+	s.running.Go(w.write)
+	w.read(s, patience)
+	s.tcps.remove(w)
+	s.registrar.gone(w.number)
+}
 
 // errSlow says that a far end reads more slowly than we have to talk to it.
 var errSlow = errors.New("far end does not read")
 
 // send leaves one message to be written. A far end with too many of them waiting loses the connection.
 func (w *tcpWire) send(_ netip.AddrPort, message []byte) error {
-	select {
-	case <-w.ended:
+	if w.over() {
 		return net.ErrClosed
-	default:
 	}
 	select {
 	case w.out <- bytes.Clone(message):
 		return nil
 	default:
-		_ = w.conn.Close()
+		w.end()
 		return errSlow
 	}
 }
@@ -144,12 +164,14 @@ func (w *tcpWire) put(message []byte) bool {
 }
 
 // read hands every message to the server, in order, until the connection ends or stops making sense.
-func (w *tcpWire) read(s *Server) {
+func (w *tcpWire) read(s *Server, patience time.Duration) {
 	defer w.end()
 	in := bufio.NewReaderSize(w.conn, 4096)
-	patience := unfinished // until the first message the far end has to hurry
 	for {
 		message, err := w.next(in, patience)
+		if errors.Is(err, errIdle) && w.wanted(s) {
+			continue
+		}
 		if err != nil {
 			if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
 				s.noisy.Debug("connection ended", remoteField(w.remote), errorField(err))
@@ -157,18 +179,29 @@ func (w *tcpWire) read(s *Server) {
 			return
 		}
 		s.receive(flow{w, w.remote}, message)
-		patience = 0
+		patience = strangerIdle
 	}
 }
 
-// next reads one message: it may idle for the given time before it begins (0: for ever), and must then be finished
-// in time. Pings (RFC 5626 section 3.5.1) are answered on the way.
+// errIdle says that a far end had nothing to say for long.
+var errIdle = errors.New("idle")
+
+// wanted tells whether a silent connection is kept: a trunk's, a registered phone's, or one that calls go over.
+func (w *tcpWire) wanted(s *Server) bool {
+	return w.dialogs.Load() > 0 || s.known(flow{w, w.remote})
+}
+
+// next reads one message: it may idle for the given time before it begins, and must then be finished in time. Pings
+// (RFC 5626 section 3.5.1) are answered on the way.
 func (w *tcpWire) next(in *bufio.Reader, idle time.Duration) ([]byte, error) {
-	if err := w.conn.SetReadDeadline(deadline(idle)); err != nil {
+	if err := w.conn.SetReadDeadline(time.Now().Add(idle)); err != nil {
 		return nil, err
 	}
 	for {
 		head, err := in.Peek(1)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil, errIdle
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -179,7 +212,7 @@ func (w *tcpWire) next(in *bufio.Reader, idle time.Duration) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if err := w.conn.SetReadDeadline(deadline(unfinished)); err != nil {
+	if err := w.conn.SetReadDeadline(time.Now().Add(unfinished)); err != nil {
 		return nil, err
 	}
 	return frame(in)
@@ -201,13 +234,6 @@ func (w *tcpWire) blank(in *bufio.Reader) error {
 		return err
 	}
 	return w.send(w.remote, []byte("\r\n"))
-}
-
-func deadline(in time.Duration) time.Time {
-	if in <= 0 {
-		return time.Time{}
-	}
-	return time.Now().Add(in)
 }
 
 // errNotFramed says that a stream cannot be cut into messages any more.
@@ -273,15 +299,38 @@ func newConnections() *connections {
 }
 
 // add takes in a connection, or returns nil when its source or all together have too many.
-func (c *connections) add(conn net.Conn, remote, advertise netip.AddrPort) *tcpWire {
+func (c *connections) add(remote, advertise netip.AddrPort) *tcpWire {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.admit(remote, advertise)
+}
+
+// dialled is an open connection of ours to an address, or a new one, which begin has to serve; nil when there are too
+// many. The lock is held while begin runs, so that the server does not close meanwhile.
+func (c *connections) dialled(remote, advertise netip.AddrPort, begin func(*tcpWire)) *tcpWire {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, w := range c.open {
+		if w.ours && w.remote == remote && w.advertise == advertise && !w.over() {
+			return w
+		}
+	}
+	w := c.admit(remote, advertise)
+	if w != nil {
+		w.ours = true
+		begin(w)
+	}
+	return w
+}
+
+// admit takes in a connection, if there is room; the lock is held.
+func (c *connections) admit(remote, advertise netip.AddrPort) *tcpWire {
 	if c.closed || len(c.open) >= connectionsAtAll || c.sources[remote.Addr()] >= connectionsPerSource {
 		return nil
 	}
 	c.last++
 	w := &tcpWire{
-		conn: conn, number: c.last, remote: remote, advertise: advertise,
+		number: c.last, remote: remote, advertise: advertise,
 		out: make(chan []byte, unsent), ended: make(chan struct{}),
 	}
 	c.open[w.number] = w

@@ -104,7 +104,11 @@ type incoming struct {
 func (s *Server) open(f flow, req *sipgo.Request, tag string, d *dialog) *incoming {
 	key := transactionKey(req, req.Method)
 	in := &incoming{server: s, req: req, flow: f, tag: tag, dialog: d}
-	in.tx = sipgo.NewServerTx(key, req, link{f.back(req)}, silent)
+	way := link{flow: f.back(req)}
+	if d != nil {
+		way.revive = s.revival(f, req)
+	}
+	in.tx = sipgo.NewServerTx(key, req, way, silent)
 	if err := in.tx.Init(); err != nil {
 		return nil
 	}
@@ -191,7 +195,7 @@ func (s *Server) request(f flow, req *sipgo.Request, heard func(*sipgo.Response)
 		return nil, err
 	}
 	out := &outgoing{req: req, flow: f, server: s, heard: heard}
-	out.tx = sipgo.NewClientTx(key, req, link{f}, silent)
+	out.tx = sipgo.NewClientTx(key, req, link{flow: f}, silent)
 	t := s.transactions
 	t.mu.Lock()
 	if t.closed {

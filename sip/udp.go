@@ -40,6 +40,7 @@ func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr()
 func (w *udpWire) transport() Transport       { return UDP }
 func (w *udpWire) id() uint64                 { return 0 }
 func (w *udpWire) advertised() netip.AddrPort { return w.advertise }
+func (w *udpWire) use(int32)                  {}
 
 func (w *udpWire) send(to netip.AddrPort, message []byte) error {
 	_, err := w.conn.WriteToUDPAddrPort(message, to)
