@@ -155,7 +155,10 @@ func (c *Call) onPlan() {
 	}
 }
 
-// announce says the caller's place, unless something else is being said, and sets the next time.
+// announceLater is when a place is said that could not be said in its time: after most messages.
+const announceLater = 10 * time.Second
+
+// announce says the caller's place, and sets the next time; while something else is being said, it comes a little later.
 func (c *Call) announce() {
 	w := c.waiting
 	rules := c.plan.Conversation.Waiting[w.queue]
@@ -163,10 +166,11 @@ func (c *Call) announce() {
 	if rules.Every > 0 {
 		w.announce.set(rules.Every)
 	}
-	if c.afterPlay != nil || len(rules.Say) == 0 {
-		return
-	}
-	if w.place > 0 {
+	switch {
+	case len(rules.Say) == 0:
+	case c.afterPlay != nil || w.place == 0:
+		w.announce.set(announceLater)
+	default:
 		c.playPrompts(c.plan.Prompts.Position(w.place), func() {})
 	}
 }
