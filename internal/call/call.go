@@ -25,7 +25,8 @@ const askAgain = 30 * time.Second
 // Call is one caller's visit. Only the goroutine that runs Take touches it.
 type Call struct {
 	house *House
-	plan  *Plan
+	plan  *Plan // the newest
+	began *Plan // with which the call began, and its flow goes on
 	log   *zap.Logger
 	leg   Leg
 	sound Sound // nil until opened
@@ -83,6 +84,7 @@ func (h *House) Take(leg Leg) {
 		info: Info{ID: id.String(), SIPCallID: leg.ID(), From: caller(leg.From().Number), To: leg.To(),
 			State: InIVR, Since: now, Started: now},
 	}
+	c.began = c.plan
 	c.entry = h.Ledger.open(c.info)
 	defer c.close()
 	if c.begin() {
@@ -156,8 +158,8 @@ func (c *Call) run() {
 	}
 }
 
-// close leaves nothing behind, whatever way the call ended, also by a panic. People come first, then the store and the record; a step that
-// fails keeps none of the others from being done.
+// close leaves nothing behind, whatever way the call ended, also by a panic. People come first, then the store and the record;
+// a step that fails keeps none of the others from being done.
 func (c *Call) close() {
 	if cause := recover(); cause != nil {
 		c.log.Error("a call panicked and was ended", zap.Any("cause", cause), zap.Stack("stack"))

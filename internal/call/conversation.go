@@ -82,6 +82,9 @@ func (c *Call) playPrompts(names []string, then func()) {
 	sources := make([]media.Source, 0, len(names))
 	for _, name := range names {
 		source, err := c.plan.Prompts.Prompt(name)
+		if err != nil { // a flow that is no longer configured goes on with its recordings
+			source, err = c.began.Prompts.Prompt(name)
+		}
 		if err != nil {
 			c.log.Error("a recording cannot be played", zap.String("prompt", name), zap.Error(err))
 			continue

@@ -184,7 +184,18 @@ func TestAFlowThatRefusesStillTellsOfAnIncident(t *testing.T) {
 	})
 }
 
-func TestARemovedRecordingIsLeftOut(t *testing.T) {
+func TestACallKeepsTheRecordingsOfItsFlow(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		v := b.dial(mainNumber)
+		b.change(func(p *call.Plan) { p.Prompts = recordings{missing: map[string]bool{"menu.wav": true}} })
+		b.pass(2 * time.Second)
+		b.hears(1, "menu.wav")
+		v.hangsUp()
+		v.over()
+	})
+}
+
+func TestAMissingRecordingIsLeftOut(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.change(func(p *call.Plan) {
 			p.Prompts = recordings{missing: map[string]bool{"welcome.wav": true, "jazz.wav": true, "apology.wav": true}}
@@ -220,6 +231,19 @@ func TestWhoWaitsIsToldHisPlace(t *testing.T) {
 		}
 		second.hangsUp()
 		second.over()
+	})
+}
+
+func TestAPlaceThatAMessageCoversIsSaidAfterIt(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		v := wait(b, 15*time.Second)
+		b.incident("leak", leak)
+		b.pass(5 * time.Second)
+		b.hears(1, "leak.wav")
+		b.pass(10 * time.Second)
+		b.hears(1, "place-1.wav")
+		v.hangsUp()
+		v.over()
 	})
 }
 
