@@ -60,6 +60,9 @@ func NewTally(v *View, now time.Time, zone *time.Location) *Tally {
 	return t
 }
 
+// SetZone counts by the midnights of another zone from now on. If one has passed since the figures begin, they begin anew.
+func (t *Tally) SetZone(zone *time.Location) { t.zone = zone }
+
 // Resume brings the tally up to a snapshot after events were missed: who is new counts as offered, who is gone as left.
 func (t *Tally) Resume(v *View) {
 	waiting := make(map[string]int)

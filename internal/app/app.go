@@ -274,6 +274,7 @@ func (a *App) openOps() error {
 func (a *App) serve() {
 	a.centre.onPublish = func(e *edition) {
 		a.dispatcher.SetPlan(e.plan.Routing)
+		a.dispatcher.SetZone(e.snapshot.Centre.Zone)
 		a.front.server.SetDirectory(directory(e.snapshot))
 	}
 	a.background("centre", a.centre.run)

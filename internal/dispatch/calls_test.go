@@ -131,3 +131,29 @@ func TestLeavingWithdrawsTheOfferAndFreesTheAgent(t *testing.T) {
 		}
 	})
 }
+
+// TestFiguresBeginAtTheMidnightOfTheZoneThatIsConfiguredNow moves the centre to where it is midnight three hours later; the fake
+// clock begins at midnight in UTC.
+func TestFiguresBeginAtTheMidnightOfTheZoneThatIsConfiguredNow(t *testing.T) {
+	inBubble(t, kettle(), func(b *bench) {
+		offered := func() int {
+			b.t.Helper()
+			p, err := b.d.Picture(b.ctx)
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			return p.Figures["orders"].Offered
+		}
+		b.enter("c1", "orders")
+		b.pass(time.Minute) // and leaves: nobody is there
+		b.d.SetZone(time.FixedZone("three hours behind", -3*60*60))
+		b.pass(2 * time.Hour)
+		if n := offered(); n != 1 {
+			b.t.Errorf("%d offered before midnight, want 1", n)
+		}
+		b.pass(time.Hour)
+		if n := offered(); n != 0 {
+			b.t.Errorf("%d offered after midnight, want 0", n)
+		}
+	})
+}

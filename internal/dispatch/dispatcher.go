@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -23,7 +24,7 @@ type Options struct {
 	Store    routing.Store
 	Node     string         // the owner that this node's calls, claims and registrations stand under
 	Plan     *routing.Plan  // the first plan; see SetPlan
-	Zone     *time.Location // whose midnight the figures begin at; nil: UTC
+	Zone     *time.Location // whose midnight the figures begin at; nil: UTC; see SetZone
 	Observer Observer       // nil: nobody
 	Logger   *zap.Logger    // nil: silent
 }
@@ -42,7 +43,6 @@ type Observer interface {
 type Dispatcher struct {
 	store    routing.Store
 	node     string
-	zone     *time.Location
 	observer Observer
 	log      *zap.Logger
 	places   places
@@ -50,8 +50,9 @@ type Dispatcher struct {
 
 	configured atomic.Pointer[routing.Plan] // what SetPlan said
 	plan       atomic.Pointer[routing.Plan] // what is in force: with closed queues that are not empty; written by the owner
-	nudge      chan struct{}                // the configured plan changed
-	asks       chan chan Picture            // who wants a picture
+	zone       atomic.Pointer[time.Location]
+	nudge      chan struct{}     // the configured plan or the zone changed
+	asks       chan chan Picture // who wants a picture
 	started    atomic.Bool
 	stopped    chan struct{} // closed when Run returns
 
@@ -67,7 +68,6 @@ func New(o Options) (*Dispatcher, error) {
 	d := &Dispatcher{
 		store:    o.Store,
 		node:     o.Node,
-		zone:     o.Zone,
 		observer: o.Observer,
 		log:      o.Logger,
 		places:   places{byCall: make(map[string]*place)},
@@ -76,9 +76,7 @@ func New(o Options) (*Dispatcher, error) {
 		asks:     make(chan chan Picture),
 		stopped:  make(chan struct{}),
 	}
-	if d.zone == nil {
-		d.zone = time.UTC
-	}
+	d.zone.Store(cmp.Or(o.Zone, time.UTC))
 	if d.observer == nil {
 		d.observer = nobody{}
 	}
@@ -113,6 +111,18 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 // rules it had, until nobody waits in it. The plan must not be changed afterwards.
 func (d *Dispatcher) SetPlan(plan *routing.Plan) {
 	d.configured.Store(plan)
+	d.wake()
+}
+
+// SetZone has figures begin at the midnights of another zone from now on.
+func (d *Dispatcher) SetZone(zone *time.Location) {
+	if d.zone.Swap(zone) != zone {
+		d.wake()
+	}
+}
+
+// wake has the owner look at what was configured.
+func (d *Dispatcher) wake() {
 	select {
 	case d.nudge <- struct{}{}:
 	default:

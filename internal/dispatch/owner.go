@@ -104,7 +104,7 @@ func (o *owner) sync(ctx context.Context) (<-chan routing.Event, error) {
 	view.Skipped = o.watch.skipped
 	o.view = view
 	if o.tally == nil {
-		o.tally = routing.NewTally(view, o.d.store.Now(), o.d.zone)
+		o.tally = routing.NewTally(view, o.d.store.Now(), o.d.zone.Load())
 	} else {
 		o.tally.Resume(view)
 	}
@@ -317,8 +317,11 @@ func (o *owner) picture() Picture {
 	return p
 }
 
-// replan puts the configured plan into force, with the closed queues that are not empty yet.
+// replan puts the configured plan and zone into force, with the closed queues that are not empty yet.
 func (o *owner) replan() {
+	if o.tally != nil {
+		o.tally.SetZone(o.d.zone.Load())
+	}
 	configured := o.d.configured.Load()
 	o.retired.Learn(configured)
 	o.d.plan.Store(o.retired.Lay(configured, o.view))
