@@ -49,13 +49,18 @@ func edit(dir, file, old, new string) error {
 	return os.WriteFile(path, bytes.Replace(content, []byte(old), []byte(new), 1), 0o600)
 }
 
-// node is the role of a node.
+// node is the role of a node; it serves SIP first, and the API.
 func node(args []string) ([]netip.AddrPort, func(), error) {
 	a, err := app.New(app.Options{Dir: args[0]})
 	if err != nil {
 		return nil, nil, err
 	}
-	return []netip.AddrPort{a.SIP()[0].AddrPort}, a.Close, nil
+	api, err := netip.ParseAddrPort(a.HTTP())
+	if err != nil {
+		a.Close()
+		return nil, nil, err
+	}
+	return []netip.AddrPort{a.SIP()[0].AddrPort, api}, a.Close, nil
 }
 
 // beginNode lays out a centre and starts a node on it. Whoever calls removes dir and ends the process.

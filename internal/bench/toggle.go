@@ -2,14 +2,17 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/spillway-voice/spillway/internal/ops/client"
 	"github.com/spillway-voice/spillway/internal/phone"
 	"github.com/spillway-voice/spillway/internal/sample"
 )
@@ -21,7 +24,7 @@ const (
 )
 
 // toggle measures the time from the save of incidents.yaml to the first packet of the message at each of the callers who wait, by
-// what they hear. They withhold their numbers: who is known by his number hears a message once.
+// what they hear. A caller hears a message once, so each round has a recording of its own.
 func toggle(ctx context.Context, out io.Writer, waiting int) error {
 	dir, ours, err := beginNode(ctx)
 	if err != nil {
@@ -38,17 +41,20 @@ func toggle(ctx context.Context, out io.Writer, waiting int) error {
 		return err
 	}
 	defer agent.Close()
-	caller, err := phone.New(phone.Options{Bind: loopback, Server: ours.serving[0], User: "anonymous"})
+	caller, err := phone.New(phone.Options{Bind: loopback, Server: ours.serving[0], User: "caller"})
 	if err != nil {
 		return err
 	}
 	defer caller.Close()
-	calls, err := enqueue(ctx, caller, waiting)
+	calls, err := enqueue(ctx, caller, ours.serving[1], waiting)
 	if err != nil {
 		return err
 	}
 	var medians, p99s series
-	for range rounds {
+	for round := range rounds {
+		if err := record(filepath.Join(dir, "prompts", sample.RecallMessage), byte(round)); err != nil {
+			return err
+		}
 		times, err := flip(ctx, dir, calls, message)
 		if err != nil {
 			return err
@@ -60,8 +66,8 @@ func toggle(ctx context.Context, out io.Writer, waiting int) error {
 	return nil
 }
 
-// enqueue lets callers wait for orders.
-func enqueue(ctx context.Context, caller *phone.Phone, n int) ([]*phone.Call, error) {
+// enqueue lets callers wait for orders, and returns when all of them do.
+func enqueue(ctx context.Context, caller *phone.Phone, api netip.AddrPort, n int) ([]*phone.Call, error) {
 	calls := make([]*phone.Call, n)
 	group, calling := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
@@ -80,7 +86,45 @@ func enqueue(ctx context.Context, caller *phone.Phone, n int) ([]*phone.Call, er
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	return calls, wait(ctx, 15*time.Second) // the welcome ends, and all of them wait
+	return calls, allWait(ctx, api, n)
+}
+
+// allWait returns when so many callers wait, or with an error when they do not within the time that a caller who pressed no key
+// would need as well.
+func allWait(ctx context.Context, api netip.AddrPort, n int) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	node, err := client.New("http://"+api.String(), "")
+	if err != nil {
+		return err
+	}
+	for {
+		queues, err := node.Queues(ctx)
+		if err != nil {
+			return err
+		}
+		waiting := 0
+		for _, q := range queues {
+			waiting += q.Waiting
+		}
+		if waiting == n {
+			return nil
+		}
+		if err := wait(ctx, 100*time.Millisecond); err != nil {
+			return fmt.Errorf("%d of %d callers wait: %w", waiting, n, err)
+		}
+	}
+}
+
+// record makes a recording another one that sounds the same: a chunk that players pass over tells the rounds apart.
+func record(path string, round byte) error {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	content = append(content, 'j', 'u', 'n', 'k', 2, 0, 0, 0, 'r', round)
+	binary.LittleEndian.PutUint32(content[4:], uint32(len(content)-8)) // RIFF counts what follows
+	return os.WriteFile(path, content, 0o600)
 }
 
 // flip switches the incident on, records what each caller hears, and switches it off again. It returns the milliseconds from the
