@@ -174,7 +174,10 @@ func (r *reconciliation) start(next *Revision, d Definition) {
 	switch {
 	case d.Schedule != nil:
 		next.On, next.Start, next.End = true, d.Schedule.From, d.end(r.now)
-		r.judge(d, "schedule", next.End)
+		if next.End.After(r.now) {
+			r.judge(d, "schedule", next.End)
+		}
+		r.untouched(*next, d)
 	case d.Active:
 		next.On, next.Start = true, r.now
 		r.end(next, d, r.now)
