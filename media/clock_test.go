@@ -163,7 +163,8 @@ func TestQuietIsDerivedFromTimes(t *testing.T) {
 	for name, looks := range map[string][]look{
 		"never heard":           {{100 * s, 0, true, false}},
 		"heard all the time":    {{10 * s, 9 * s, true, false}, {20 * s, 19 * s, true, false}},
-		"goes quiet once":       {{11 * s, 2 * s, true, false}, {12 * s, 2 * s, true, true}, {99 * s, 2 * s, true, false}},
+		"goes quiet once":       {{11 * s, 2 * s, true, false}, {12 * s, 2 * s, true, true}, {13 * s, 2 * s, true, false}},
+		"stays quiet":           {{12 * s, 2 * s, true, true}, {21 * s, 2 * s, true, false}, {22 * s, 2 * s, true, true}, {32 * s, 2 * s, true, true}},
 		"goes quiet twice":      {{12 * s, 2 * s, true, true}, {20 * s, 15 * s, true, false}, {25 * s, 15 * s, true, true}},
 		"on hold":               {{99 * s, 2 * s, false, false}, {108 * s, 2 * s, true, false}, {109 * s, 2 * s, true, true}},
 		"quiet before the hold": {{12 * s, 2 * s, true, true}, {13 * s, 2 * s, false, false}, {23 * s, 2 * s, true, true}},

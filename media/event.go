@@ -15,7 +15,7 @@ type Played struct{ ID uint64 } // as given to Play
 type FirstPacket struct{}
 
 // Silent says that a far end that was heard has sent nothing, neither sound nor reports, for Options.Timeout, although
-// it is not on hold. It comes once, and again when the far end goes quiet after it was heard again.
+// it is not on hold. It comes again after each further Options.Timeout of silence.
 type Silent struct{}
 
 func (Digit) event()       {}

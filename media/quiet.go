@@ -7,11 +7,12 @@ import "time"
 type quiet struct {
 	timeout  time.Duration
 	since    time.Duration // the far end was not expected to speak before
-	reported time.Duration // when it was found quiet; 0: it is not
+	reported time.Duration // when it was last found quiet; 0: never
 }
 
-// check returns true once for each time that the far end goes quiet. heard is when it was last heard, 0 for never: it
-// is the first packet that arms the watch. expected is false while the far end is on hold.
+// check returns true when the far end has been quiet for the timeout, and again after each further one: whoever is told may
+// ask it whether it is still there, and must ask again. heard is when it was last heard, 0 for never: it is the first
+// packet that arms the watch. expected is false while the far end is on hold.
 func (q *quiet) check(now, heard time.Duration, expected bool) bool {
 	if heard == 0 || q.timeout <= 0 {
 		return false
@@ -20,13 +21,7 @@ func (q *quiet) check(now, heard time.Duration, expected bool) bool {
 		q.since, q.reported = now, 0
 		return false
 	}
-	if q.reported > 0 {
-		if heard <= q.reported {
-			return false
-		}
-		q.reported = 0
-	}
-	if now-max(heard, q.since) < q.timeout {
+	if now-max(heard, q.since, q.reported) < q.timeout {
 		return false
 	}
 	q.reported = now
