@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -327,39 +328,36 @@ func (a *App) onChange(c change) {
 	a.feed.Publish(ops.Event{Type: kind, Incident: c.incident, Reason: c.sentence})
 }
 
-// keepPauses writes the pauses down whenever they change.
+// keepPauses writes the pauses down whenever they differ from what is on the disk.
 func (a *App) keepPauses(ctx context.Context) {
-	saved := a.store.Pauses()
+	saved, sure := a.keep.pauses(), true
+	save := func() {
+		pauses := a.store.Pauses()
+		if sure && maps.Equal(saved, pauses) {
+			return
+		}
+		err := a.keep.savePauses(pauses)
+		if err != nil && sure {
+			a.log.Error("the pauses could not be kept; every change of an agent tries again", zap.Error(err))
+		}
+		saved, sure = pauses, err == nil
+	}
 	for ctx.Err() == nil {
 		_, events, err := a.dispatcher.Events(ctx)
 		if err != nil {
 			return // the dispatcher has stopped
 		}
+		save() // what changed before the first event, or between two streams of them
 		for e := range events {
 			if e.Agent == nil {
 				continue
 			}
-			if pauses := a.store.Pauses(); !samePauses(saved, pauses) {
-				if err := a.keep.savePauses(pauses); err != nil {
-					a.log.Error("the pauses could not be kept", zap.Error(err))
-					continue
-				}
-				saved = pauses
+			now := memq.Pause{Since: e.Agent.Paused, Reason: e.Agent.PauseReason}
+			if !sure || now != saved[e.Agent.Name] {
+				save()
 			}
 		}
 	}
-}
-
-func samePauses(a, b map[string]memq.Pause) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for name, p := range a {
-		if q, ok := b[name]; !ok || p != q {
-			return false
-		}
-	}
-	return true
 }
 
 func (a *App) rtp() ops.RTP {
