@@ -22,12 +22,12 @@ func TestSilenceIsNoticedOnceTheFarEndHasSpoken(t *testing.T) {
 		if got := said(s); !slices.Equal(got, []Event{FirstPacket{}}) {
 			t.Errorf("events %v, want FirstPacket alone", got)
 		}
-		time.Sleep(time.Minute)
+		time.Sleep(5 * time.Second)
 		if got := said(s); !slices.Equal(got, []Event{Silent{}}) {
 			t.Errorf("events %v, want Silent once", got)
 		}
 		r.say(PCMU, 1000, 1)
-		time.Sleep(time.Minute)
+		time.Sleep(15 * time.Second)
 		if got := said(s); !slices.Equal(got, []Event{Silent{}}) {
 			t.Errorf("events %v, want Silent again", got)
 		}
