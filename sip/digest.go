@@ -139,7 +139,8 @@ func (s *Server) authenticate(f flow, req *sipgo.Request, d *Directory, now time
 	if worth != claimGood {
 		return "", worth
 	}
-	suspect := guesser{f.remote.Addr(), c.user}
+	_, answers := s.nonces.issued(f, c.nonce)
+	suspect := guesser{f.remote.Addr(), c.user, answers}
 	if s.guesses.silenced(suspect, now) {
 		return "", claimSilent
 	}

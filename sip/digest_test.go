@@ -115,7 +115,7 @@ func TestMemoryOfGuessersIsBounded(t *testing.T) {
 	g := newGuesses()
 	now := time.Now()
 	for i := range maxGuessers + 100 {
-		g.failed(guesser{phoneAddress.Addr(), strings.Repeat("x", i%100) + string(rune(i))}, now)
+		g.failed(guesser{phoneAddress.Addr(), strings.Repeat("x", i%100) + string(rune(i)), true}, now)
 	}
 	if len(g.count) > maxGuessers {
 		t.Errorf("%d remembered", len(g.count))

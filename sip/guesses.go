@@ -13,10 +13,12 @@ const (
 	maxGuessers    = 10_000      // remembered at a time
 )
 
-// guesser is who fails for whom: a source address, and the user that it names.
+// guesser is who fails for whom: a source address, the user that it names, and whether it is really there: it has
+// answered a challenge that was sent to it. Who has not may have forged the source, and must not silence those who have.
 type guesser struct {
 	source netip.Addr
 	user   string
+	there  bool
 }
 
 // guesses remembers failed credentials, so that guessing is slow. Safe for concurrent use.
@@ -37,6 +39,15 @@ func newGuesses() *guesses { return &guesses{count: map[guesser]failures{}} }
 func (g *guesses) silenced(who guesser, now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.over(who, now) {
+		return true
+	}
+	who.there = true
+	return g.over(who, now)
+}
+
+// over tells whether a guesser has failed too often; the lock is held.
+func (g *guesses) over(who guesser, now time.Time) bool {
 	f := g.count[who]
 	return f.count >= guessesAllowed && now.Before(f.last.Add(silence))
 }

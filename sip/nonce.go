@@ -59,18 +59,27 @@ func (n *nonces) sign(f flow, text []byte) []byte {
 	return mac.Sum(nil)[:nonceMAC]
 }
 
-// use counts a use of a nonce, and tells whether it was a good one: issued by us to this flow, young enough, and
-// with a count higher than any before (RFC 7616 section 3.4).
-func (n *nonces) use(f flow, nonce string, count uint32, now time.Time) bool {
+// issued tells when we issued a nonce to this flow, and whether we did.
+func (n *nonces) issued(f flow, nonce string) (time.Time, bool) {
 	raw, err := base64.RawURLEncoding.DecodeString(nonce)
 	if err != nil || len(raw) != nonceTime+nonceRandom+nonceMAC {
-		return false
+		return time.Time{}, false
 	}
 	text, mac := raw[:nonceTime+nonceRandom], raw[nonceTime+nonceRandom:]
 	if !hmac.Equal(mac, n.sign(f, text)) {
+		return time.Time{}, false
+	}
+	return time.Unix(0, int64(binary.BigEndian.Uint64(text))), true
+}
+
+// use counts a use of a nonce, and tells whether it was a good one: issued by us to this flow, young enough, and
+// with a count higher than any before (RFC 7616 section 3.4).
+func (n *nonces) use(f flow, nonce string, count uint32, now time.Time) bool {
+	issued, ok := n.issued(f, nonce)
+	if !ok {
 		return false
 	}
-	expires := time.Unix(0, int64(binary.BigEndian.Uint64(text))).Add(n.life)
+	expires := issued.Add(n.life)
 	if !now.Before(expires) || count == 0 {
 		return false
 	}

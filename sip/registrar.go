@@ -65,15 +65,24 @@ func (r *registrar) do(work func()) {
 	work()
 }
 
-// register takes a REGISTER. Strangers are asked for credentials without a transaction.
+// register judges a REGISTER. Only who has proved an account gets a transaction: others cost no memory.
 func (s *Server) register(f flow, req *sipgo.Request) {
 	if s.draining.Load() {
 		s.refuse(f, req, s.unavailable())
 		return
 	}
 	now := time.Now()
-	if _, worth := s.credentialsIn(req); worth == claimNone {
-		s.refuse(f, req, s.denial(f, rule(plea{}), now))
+	directory := s.directory.Load()
+	user, worth := s.authenticate(f, req, directory, now)
+	switch d := rule(plea{claim: worth}); {
+	case d.silent:
+		return
+	case d.refused != 0:
+		s.refuse(f, req, s.denial(f, d, now))
+		return
+	}
+	if directory.peerOf(user).Kind != PeerAgent || aor(req.To()) != user {
+		s.refuse(f, req, &fault{code: 403})
 		return
 	}
 	in := s.open(f, req, s.tagger.tag(req), nil)
@@ -81,30 +90,16 @@ func (s *Server) register(f flow, req *sipgo.Request) {
 		return
 	}
 	select {
-	case s.registrar.inbox <- func() { s.registrar.take(f, in) }:
+	case s.registrar.inbox <- func() { s.registrar.take(f, in, user) }:
 	default:
 		in.reply(503, "", retryAfter(retryBusy))
 	}
 }
 
-// take judges a REGISTER and does what it asks for.
-func (r *registrar) take(f flow, in *incoming) {
+// take does what the REGISTER of a user asks for.
+func (r *registrar) take(f flow, in *incoming, user string) {
 	now := time.Now()
 	s := r.server
-	user, worth := s.authenticate(f, in.req, s.directory.Load(), now)
-	switch d := rule(plea{claim: worth}); {
-	case d.silent:
-		in.tx.Terminate()
-		return
-	case d.refused != 0:
-		wrong := s.denial(f, d, now)
-		in.reply(wrong.code, wrong.reason, wrong.headers...)
-		return
-	}
-	if s.directory.Load().peerOf(user).Kind != PeerAgent || aor(in.req.To()) != user {
-		in.reply(403, "")
-		return
-	}
 	changed, wrong := r.update(f, in.req, user, now)
 	if wrong != nil {
 		in.reply(wrong.code, wrong.reason, wrong.headers...)

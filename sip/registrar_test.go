@@ -265,6 +265,45 @@ func TestGuessingIsAnsweredWithSilence(t *testing.T) {
 	})
 }
 
+// forged sends a REGISTER with credentials for a nonce that we never issued.
+func (p *peer) forged(user string) {
+	p.registerRaw(user, aliceContact, `Authorization: Digest username="`+user+`", realm="`+testRealm+
+		`", nonce="made-up", uri="`+registrarURI+`", response="00", cnonce="c", nc=00000001, qop=auth, algorithm=MD5`)
+}
+
+func TestForgedSourceSilencesNobody(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, UDP, staff{})
+		forger := w.from(netip.AddrPortFrom(phoneAddress.Addr(), 9))
+		for range guessesAllowed {
+			forger.forged("alice")
+			forger.expect(403)
+			forger.theirs = ""
+		}
+		forger.forged("alice")
+		w.quiet(10 * time.Second)
+		w.from(phoneAddress).register("alice", "alice-has-a-secret", 200, aliceContact)
+	})
+}
+
+func TestBadCredentialsLeaveNothingBehind(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, UDP, staff{})
+		source := netip.MustParseAddr("203.0.113.1")
+		for range 100 {
+			p := w.from(netip.AddrPortFrom(source, 5060))
+			p.forged("alice")
+			p.expect(403)
+			source = source.Next()
+		}
+		w.server.transactions.mu.Lock()
+		defer w.server.transactions.mu.Unlock()
+		if n := len(w.server.transactions.incoming); n != 0 {
+			t.Errorf("%d transactions are remembered", n)
+		}
+	})
+}
+
 func TestNonceIsGoodForOneFlowOneMinuteAndEachCountOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, UDP, staff{})
