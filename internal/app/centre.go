@@ -29,6 +29,9 @@ const lookAtClock = time.Second
 // sweepHeard is how often it is forgotten who heard the messages of incidents long past.
 const sweepHeard = time.Hour
 
+// writeHeard is how often it is written down who heard what: so much of it is lost when the process is killed.
+const writeHeard = 10 * time.Second
+
 // centre owns what holds now: the configuration in force, the board of incidents and the plan made of both. One goroutine (run)
 // changes them, request by request; everybody else reads what it has published.
 type centre struct {
@@ -82,7 +85,7 @@ func newCentre(node, file string, keep *keeper, log *zap.Logger) *centre {
 	board, said := keep.board()
 	return &centre{
 		node: node, file: file, log: log, keep: keep,
-		heard:    &heard{memory: incident.NewHeard(incident.HeardLimit)},
+		heard:    &heard{memory: keep.heard()},
 		requests: make(chan func()), stopped: make(chan struct{}),
 		board: board, said: said,
 	}
@@ -98,6 +101,9 @@ func (c *centre) run(ctx context.Context) {
 	}()
 	sweep := time.NewTicker(sweepHeard)
 	defer sweep.Stop()
+	write := time.NewTicker(writeHeard)
+	defer write.Stop()
+	defer c.keepHeard()
 	look := time.NewTicker(lookAtClock)
 	defer look.Stop()
 	for {
@@ -115,7 +121,20 @@ func (c *centre) run(ctx context.Context) {
 			c.say()
 		case <-sweep.C:
 			c.heard.sweep(c.board, time.Now())
+		case <-write.C:
+			c.keepHeard()
 		}
+	}
+}
+
+// keepHeard writes down who heard what, if anybody heard something since.
+func (c *centre) keepHeard() {
+	text, err := c.heard.news()
+	if err == nil && text != nil {
+		err = c.keep.write(heardFile, text)
+	}
+	if err != nil {
+		c.log.Error("who heard which message could not be kept", zap.Error(err))
 	}
 }
 
@@ -259,7 +278,7 @@ func (c *centre) onClock() {
 	c.republish()
 	for name := range wasActive {
 		if !active[name] {
-			c.onChange(change{name, name + " ended at its time"})
+			c.tellReached(name, name+" ended at its time")
 		}
 	}
 	for name := range active {
@@ -358,6 +377,7 @@ func (c *centre) tell(old incident.Board, revisions []incident.Revision) {
 
 // tellReached sets a sentence down to be said once the waiting callers have reacted, with how many heard the message begin.
 func (c *centre) tellReached(name, sentence string) {
+	c.show(name, sentence)
 	c.unsaid = append(c.unsaid, unsaid{change{name, sentence}, c.current().reached[name], time.Now().Add(settle)})
 }
 
@@ -376,11 +396,16 @@ func (c *centre) say() {
 	if next.reached != nil {
 		next.sentence = fmt.Sprintf("%s, played to %d waiting, 1 of 1 nodes", next.sentence, next.reached.Load())
 	}
+	c.show(next.incident, next.sentence)
+	c.onChange(next.change)
+}
+
+// show makes a sentence what is said last about an incident.
+func (c *centre) show(name, sentence string) {
 	shown := *c.current()
 	shown.sentences = maps.Clone(shown.sentences)
-	shown.sentences[next.incident] = next.sentence
+	shown.sentences[name] = sentence
 	c.published.Store(&shown)
-	c.onChange(next.change)
 }
 
 // told counts a waiting caller to whom the message of an incident begins to play.

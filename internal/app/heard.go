@@ -1,6 +1,7 @@
 package app
 
 import (
+	"encoding/json"
 	"sync"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 type heard struct {
 	mu     sync.Mutex
 	memory *incident.Heard
+	fresh  bool // something was heard that news has not told
 }
 
 // Has reports whether a caller has heard a message.
@@ -25,7 +27,20 @@ func (h *heard) Has(caller, sound string) bool {
 func (h *heard) Add(hearing incident.Hearing) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.memory.Add(hearing)
+	added := h.memory.Add(hearing)
+	h.fresh = h.fresh || added
+	return added
+}
+
+// news is all that is remembered, to be written down, or nil when nothing came since it was asked last.
+func (h *heard) news() ([]byte, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.fresh {
+		return nil, nil
+	}
+	h.fresh = false
+	return json.Marshal(h.memory)
 }
 
 func (h *heard) sweep(b incident.Board, now time.Time) {

@@ -173,3 +173,22 @@ func TestACallerHearsAMessageOnce(t *testing.T) {
 		t.Error("the second call heard the message again")
 	}
 }
+
+func TestWhoHeardAMessageIsRememberedOverARestart(t *testing.T) {
+	f := start(t, open)
+	f.flip(true)
+	f.eventually("the incident is active", func() bool { return f.recall().Active })
+	first := f.dial(callerNumber, mainNumber)
+	if _, err := first.Ear().WaitFor(f.within(patience), f.recording("welcome.wav")); err != nil {
+		t.Fatal(err)
+	}
+	f.app.Close()
+	f.run()
+	second := f.dial(callerNumber, mainNumber)
+	if _, err := second.Ear().WaitFor(f.within(patience), f.recording("welcome.wav")); err != nil {
+		t.Fatal(err)
+	}
+	if _, heard := second.Ear().Find(f.recording("kettle-recall.wav")); heard {
+		t.Error("after the restart the caller heard the message again")
+	}
+}

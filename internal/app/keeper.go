@@ -18,7 +18,7 @@ import (
 )
 
 // keeper keeps in node.data what must outlive the process while the queues are in memory: the board of incidents with the sounds
-// of its messages, what this node's file last said, and the pauses. Each file is replaced whole, by a rename. It is used by one
+// of its messages, what this node's file last said, who heard what, and the pauses. Each file is replaced whole, by a rename. It is used by one
 // goroutine at a time.
 type keeper struct {
 	dir    string
@@ -29,6 +29,7 @@ type keeper struct {
 const (
 	boardFile  = "board.json"
 	pausesFile = "pauses.json"
+	heardFile  = "heard.json"
 	soundsDir  = "sounds"
 )
 
@@ -98,6 +99,15 @@ func (k *keeper) saveBoard(b incident.Board, said map[string]incident.Said) erro
 		return fmt.Errorf("node.data: %w", err)
 	}
 	return k.write(boardFile, text)
+}
+
+// heard returns who had heard what when it was last written down; without it, nobody anything.
+func (k *keeper) heard() *incident.Heard {
+	memory := incident.NewHeard(incident.HeardLimit)
+	if err := k.read(heardFile, memory); err != nil { // to play a message twice is the smaller harm
+		return incident.NewHeard(incident.HeardLimit)
+	}
+	return memory
 }
 
 // pauses returns who was paused when the process ended.
