@@ -52,7 +52,7 @@ type Call struct {
 	// The queue.
 	waiting  *waiting  // nil outside of a queue
 	priority int       // with which it was entered last
-	first    time.Time // first entry of this visit; zero: none yet
+	first    time.Time // first entry of this visit, in store time; zero: none yet
 
 	// The other side: an agent who is ringing or talking.
 	party *party

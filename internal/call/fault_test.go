@@ -44,6 +44,28 @@ func TestAQueueThatIsAwayEndsNoCall(t *testing.T) {
 	})
 }
 
+func TestAPlaceIsStampedInStoreTimeWhenTheCallerCame(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.signIn("alice", phone(rings))
+		if err := b.queue.Dispatcher.Pause(b.ctx, "alice", "lunch"); err != nil {
+			t.Fatal(err)
+		}
+		b.queue.disturb("enter", errAway, 0)
+		came := b.queue.Now()
+		v := b.dial(ordersNumber)
+		b.pass(10 * time.Second)
+		b.queue.disturb("enter", nil, 0)
+		b.pass(time.Second)
+		for _, c := range b.picture().View.Callers {
+			if !c.Entered.Equal(came) || !c.FirstEntry.Equal(came) {
+				t.Errorf("entered %v, first %v; he came %v", c.Entered, c.FirstEntry, came)
+			}
+		}
+		v.hangsUp()
+		v.over()
+	})
+}
+
 func TestAQueueThatStaysAwayEndsTheWaitAtItsLimit(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.queue.disturb("enter", errAway, 0)

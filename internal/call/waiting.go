@@ -24,7 +24,8 @@ const placeEvery = time.Second
 // waiting is what a call knows while it is in a queue.
 type waiting struct {
 	queue    string
-	entered  time.Time
+	entered  time.Time              // by this node's clock
+	stamp    time.Time              // the same moment in store time
 	place    int                    // in the home queue, from 1; 0: not told yet
 	notices  <-chan dispatch.Notice // nil until the store has given him his place
 	announce alarm
@@ -57,11 +58,11 @@ func (c *Call) enterQueue(name string, priority int) {
 
 // join lets the caller wait in a queue, with the first entry of this visit. An error is the queue's own, which takes no more callers.
 func (c *Call) join(queue string, enter entering) error {
-	now := time.Now()
+	stamp := c.house.Queue.Now()
 	if c.first.IsZero() {
-		c.first = now
+		c.first = stamp
 	}
-	c.waiting = &waiting{queue: queue, entered: now, enter: enter}
+	c.waiting = &waiting{queue: queue, entered: time.Now(), stamp: stamp, enter: enter}
 	if err := c.takePlace(); err != nil {
 		c.stopWaiting()
 		return err
@@ -81,7 +82,7 @@ func (c *Call) takePlace() error {
 	c.owed.forget(aboutPlace) // that he left the queue before this one
 	err := c.try("enter", func(ctx context.Context) (err error) {
 		w.notices, err = w.enter(ctx, routing.Caller{Call: c.info.ID, Number: c.info.From, Queue: w.queue,
-			Priority: c.priority, FirstEntry: c.first, Entered: w.entered})
+			Priority: c.priority, FirstEntry: c.first, Entered: w.stamp})
 		return err
 	})
 	switch {
