@@ -123,6 +123,10 @@ func (st *DialogState) nextHop() (netip.AddrPort, bool) {
 // take answers a request of the far end. Numbers must rise (RFC 3261 section 12.2.2).
 func (d *dialog) take(in *incoming) {
 	req := in.req
+	if d.early() && !in.held {
+		d.hold(in)
+		return
+	}
 	if d.state.Phase == PhaseOver || tagOf(req.From().Params) != d.state.RemoteTag {
 		in.reply(481, "")
 		return
@@ -148,6 +152,21 @@ func (d *dialog) take(in *incoming) {
 	default:
 		in.reply(405, "")
 	}
+}
+
+// early tells whether a call of ours is not answered, as far as we have heard.
+func (d *dialog) early() bool {
+	return d.state.Phase == PhaseCalling || d.state.Phase == PhaseRinging
+}
+
+// hold looks at a request again when an answer that it has overtaken has had time to come.
+func (d *dialog) hold(in *incoming) {
+	in.held = true
+	time.AfterFunc(d.server.timers.Overtaken, func() {
+		if !d.box.post(func(d *dialog) { d.take(in) }) {
+			in.reply(481, "")
+		}
+	})
 }
 
 // hungUp takes the far end's BYE, at whatever time it comes.

@@ -138,7 +138,11 @@ func (d *dialog) call(extra []sipgo.Header) {
 	describe(req, d.offer)
 	d.arm(alarmSilence, d.server.timers.Silence)
 	out, err := d.server.request(d.flow, req, func(res *sipgo.Response) {
-		d.box.offer(func(d *dialog) { d.heard(res) })
+		if hear := func(d *dialog) { d.heard(res) }; res == nil || res.StatusCode >= 300 {
+			d.box.post(hear) // comes once
+		} else {
+			d.box.offer(hear) // comes again
+		}
 	})
 	if err != nil {
 		d.end(Ended{By: ByNobody, Code: 503, Cause: "far end unreachable"})

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
@@ -247,6 +248,48 @@ func TestByeOfThePhoneEndsAnOutboundCall(t *testing.T) {
 		p.expect(200)
 		finished(t, leg, ByFarEnd, 200)
 		w.quiet(time.Minute)
+	})
+}
+
+func TestRequestThatOvertakesItsAnswerIsHeld(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w, p, leg, invite := dialled(t)
+		p.reply(invite, 180, p.tag, "")
+		event[Ringing](t, leg)
+		p.request("INFO", p.target, "Signal=5\r\n", "Content-Type: application/dtmf-relay")
+		w.quiet(50 * time.Millisecond)
+		p.reply(invite, 200, p.tag, answerSDP, phoneContact)
+		w.expectRequest("ACK")
+		event[Answered](t, leg)
+		p.expect(200)
+		if d := event[Digit](t, leg); d.Digit != '5' {
+			t.Errorf("digit %q", d.Digit)
+		}
+	})
+}
+
+func TestRequestOfAnEarlyDialogThatIsNotAnsweredIsRefused(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, p, leg, invite := dialled(t)
+		p.reply(invite, 180, p.tag, "")
+		event[Ringing](t, leg)
+		p.request("INFO", p.target, "Signal=5\r\n", "Content-Type: application/dtmf-relay")
+		p.expect(481)
+	})
+}
+
+func TestRefusalIsHeardHoweverMuchElseIsSent(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, p, leg, invite := dialled(t)
+		busy := make(chan struct{})
+		leg.d.box.post(func(*dialog) { <-busy })
+		synctest.Wait()
+		for leg.d.box.offer(func(*dialog) {}) {
+		}
+		p.reply(invite, 486, p.tag, "")
+		synctest.Wait()
+		close(busy)
+		finished(t, leg, ByFarEnd, 486)
 	})
 }
 

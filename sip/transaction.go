@@ -97,6 +97,7 @@ type incoming struct {
 	final  atomic.Int32
 	// dialog is whose request this is, nil outside of dialogs.
 	dialog *dialog
+	held   bool // it came before the answer that makes its dialog; for the owner of the dialog alone
 }
 
 // open starts the server transaction of a request. It returns nil if there is one already, which then deals with
