@@ -69,14 +69,15 @@ func (s *story) informed(ctx context.Context, c *caller, since time.Time) error 
 func (s *story) newCaller(ctx context.Context) bool {
 	ruth := s.ruth
 	ruth.fresh = true
+	dialled := time.Now()
 	if !s.check(ruth.name, "calls during the recall", ruth.dial(ctx)) {
 		return false
 	}
-	err := s.informed(ctx, ruth, time.Now())
+	err := s.informed(ctx, ruth, dialled)
 	if err == nil {
 		err = s.stage.never(ruth.call, s.stage.sounds.welcome)
 	}
-	return s.check(ruth.name, measured(err, "hears the recall message before anything else", "%s after the answer", ruth.message), err)
+	return s.check(ruth.name, measured(err, "hears the recall message before anything else", "%s after dialling", ruth.message), err)
 }
 
 // spilled: orders overflows into support, and dave answers who has waited longest.

@@ -23,7 +23,7 @@ type caller struct {
 
 	pressed  time.Time     // when the key for orders was pressed
 	waited   time.Duration // from there to the agent's answer, or to hanging up
-	message  time.Duration // from the save, or for a new caller from the answer, to the first sound of the recall message
+	message  time.Duration // from the save, or for a new caller from dialling, to the first sound of the recall message
 	informed bool          // heard the recall message
 	fresh    bool          // called when the recall was on
 	agent    string        // who answered

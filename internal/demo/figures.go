@@ -39,7 +39,7 @@ func (s *story) figures(ctx context.Context) {
 		}
 		switch {
 		case c.informed && c.fresh:
-			row[3] = short(c.message) + " after the answer"
+			row[3] = short(c.message) + " after dialling"
 		case c.informed:
 			row[3] = short(c.message) + " after the save"
 			delays = append(delays, c.message)
