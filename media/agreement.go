@@ -39,7 +39,7 @@ func (s *Session) Answer(offer []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.engine.checkAddress(description.Remote); err != nil {
+	if err := s.engine.checkAddresses(description); err != nil {
 		return nil, err
 	}
 	var agreed sdp.Agreement
@@ -71,7 +71,7 @@ func (s *Session) Accept(answer []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := s.engine.checkAddress(description.Remote); err != nil {
+	if err := s.engine.checkAddresses(description); err != nil {
 		return err
 	}
 	agreed, err := sdp.Accept(description, s.engine.codecNames)
@@ -144,16 +144,23 @@ func (s *Session) commit(agreed sdp.Agreement) {
 	}
 }
 
-// checkAddress refuses to send sound to ourselves: to our own signalling, which would take it for messages.
-func (e *Engine) checkAddress(address netip.AddrPort) error {
-	for _, own := range e.options.Own {
+// checkAddresses refuses to send sound or reports to ourselves: to our own signalling, which would take them for messages.
+func (e *Engine) checkAddresses(d *sdp.Description) error {
+	for _, address := range []netip.AddrPort{d.Remote, d.RTCP} {
+		if e.signalsAt(address) {
+			return &Refusal{Code: 488, Reason: fmt.Sprintf("nothing is sent to our own signalling at %s", address)}
+		}
+	}
+	return nil
+}
+
+// signalsAt reports whether an address is one of our own signalling.
+func (e *Engine) signalsAt(address netip.AddrPort) bool {
+	return slices.ContainsFunc(e.options.Own, func(own netip.AddrPort) bool {
 		same := own.Addr() == address.Addr()
 		if own.Addr().IsUnspecified() {
 			same = address.Addr() == e.options.Advertise || address.Addr() == e.options.Bind || address.Addr().IsLoopback()
 		}
-		if same && own.Port() == address.Port() {
-			return &Refusal{Code: 488, Reason: fmt.Sprintf("sound is not sent to our own signalling at %s", address)}
-		}
-	}
-	return nil
+		return same && own.Port() == address.Port()
+	})
 }

@@ -80,11 +80,12 @@ func TestARefusedOfferChangesNothing(t *testing.T) {
 		r.call(s, "0")
 		before, _ := s.Answer(r.offer("0", ""))
 		for name, offer := range map[string]string{
-			"no codec":   strings.Replace(string(r.offer("0", "")), "RTP/AVP 0", "RTP/AVP 18", 1),
-			"no SDP":     "x",
-			"multicast":  strings.ReplaceAll(string(r.offer("0", "")), farAway.String(), "224.0.0.1"),
-			"our SIP":    strings.Replace(strings.ReplaceAll(string(r.offer("0", "")), farAway.String(), ours.String()), "4000", "5060", 1),
-			"encryption": strings.Replace(string(r.offer("0", "")), "RTP/AVP", "RTP/SAVP", 1),
+			"no codec":            strings.Replace(string(r.offer("0", "")), "RTP/AVP 0", "RTP/AVP 18", 1),
+			"no SDP":              "x",
+			"multicast":           strings.ReplaceAll(string(r.offer("0", "")), farAway.String(), "224.0.0.1"),
+			"our SIP":             strings.Replace(strings.ReplaceAll(string(r.offer("0", "")), farAway.String(), ours.String()), "4000", "5060", 1),
+			"our SIP for reports": strings.ReplaceAll(string(r.offer("0", "a=rtcp:5060\r\n")), farAway.String(), ours.String()),
+			"encryption":          strings.Replace(string(r.offer("0", "")), "RTP/AVP", "RTP/SAVP", 1),
 		} {
 			var refusal *Refusal
 			if _, err := s.Answer([]byte(offer)); !errors.As(err, &refusal) || refusal.Code != 488 {
