@@ -58,8 +58,11 @@ type Client struct {
 	http  *http.Client
 }
 
-// New returns a client of the API at an address such as http://127.0.0.1:8080. The token may be empty. Close it when done.
+// New returns a client of the API at an address such as http://127.0.0.1:8080, or 127.0.0.1:8080. The token may be empty. Close it when done.
 func New(api, token string) (*Client, error) {
+	if !strings.Contains(api, "://") {
+		api = "http://" + api
+	}
 	u, err := url.Parse(api)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil ||
 		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {

@@ -25,13 +25,13 @@ func dial(t *testing.T, token string, answer http.HandlerFunc) *Client {
 }
 
 func TestTheAddressOfAnAPIIsCheckedBeforeItIsUsed(t *testing.T) {
-	for _, api := range []string{"", "127.0.0.1:8080", "ftp://127.0.0.1", "http://", "http://user:pass@127.0.0.1", "http://127.0.0.1/?a=b",
+	for _, api := range []string{"", "ftp://127.0.0.1", "http://", "http://user:pass@127.0.0.1", "http://127.0.0.1/?a=b",
 		"http://127.0.0.1/api/v1", "http://127.0.0.1/#x", "http://127.0.0.1:port", "\x1b"} {
 		if c, err := New(api, ""); err == nil {
 			t.Errorf("%q: %+v", api, c)
 		}
 	}
-	for _, api := range []string{DefaultAPI, DefaultAPI + "/", "https://[::1]:8443"} {
+	for _, api := range []string{DefaultAPI, DefaultAPI + "/", "127.0.0.1:8080", "https://[::1]:8443"} {
 		if _, err := New(api, "secret"); err != nil {
 			t.Errorf("%q: %v", api, err)
 		}
