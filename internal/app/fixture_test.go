@@ -19,18 +19,27 @@ import (
 	"github.com/spillway-voice/spillway/media/prompts"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if err := os.RemoveAll(programs.dir); err != nil {
+			code = 1
+		}
+		os.Exit(code)
+	}))
+}
 
 // patience bounds every wait for something that should happen soon: the machine may be slow and loaded.
 const patience = 45 * time.Second
 
 var loopback = netip.MustParseAddr("127.0.0.1")
 
-// fixture is a node that runs the sample centre in this process, with real sockets on free ports.
+// fixture is a node that runs the sample centre, with real sockets on free ports.
 type fixture struct {
 	t   *testing.T
 	dir string
-	app *App
+	app *App      // the node in this process; nil for one that is a process of its own
+	sip []Address // where it takes calls
+	api string    // where it answers staff: host and port
 }
 
 // secret is every agent's password in the tests, without the spaces that baresip cannot be told.
@@ -38,6 +47,14 @@ const secret = "long-enough-a-password"
 
 // start runs a node on a copy of the sample; edit changes its files before the start.
 func start(t *testing.T, edits ...func(dir string)) *fixture {
+	t.Helper()
+	f := lay(t, edits...)
+	f.run()
+	return f
+}
+
+// lay makes a copy of the sample for a node that is not started yet.
+func lay(t *testing.T, edits ...func(dir string)) *fixture {
 	t.Helper()
 	f := &fixture{t: t, dir: t.TempDir()}
 	secrets := make(map[string]string)
@@ -51,7 +68,6 @@ func start(t *testing.T, edits ...func(dir string)) *fixture {
 	for _, edit := range edits {
 		edit(f.dir)
 	}
-	f.run()
 	return f
 }
 
@@ -62,7 +78,7 @@ func (f *fixture) run() {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	f.app = node
+	f.app, f.sip, f.api = node, node.SIP(), node.HTTP()
 	f.t.Cleanup(node.Close)
 }
 
@@ -81,13 +97,25 @@ func (l testLog) Write(line []byte) (int, error) {
 // phone returns a phone that talks to the node; it is closed at the end of the test.
 func (f *fixture) phone(o phone.Options) *phone.Phone {
 	f.t.Helper()
-	o.Bind, o.Server = loopback, f.app.SIP()[0].AddrPort
+	o.Bind, o.Server = loopback, f.at(o.Network)
 	p, err := phone.New(o)
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	f.t.Cleanup(p.Close)
 	return p
+}
+
+// at is where the node takes calls over a network; "" is UDP.
+func (f *fixture) at(network string) (found netip.AddrPort) {
+	f.t.Helper()
+	for _, a := range f.sip {
+		if a.Network == network || a.Network == "udp" && network == "" {
+			return a.AddrPort
+		}
+	}
+	f.t.Fatalf("the node does not listen on %s", network)
+	return found
 }
 
 // agent registers a phone as an agent.

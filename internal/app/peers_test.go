@@ -1,7 +1,6 @@
 package app
 
 import (
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -47,18 +46,6 @@ func (f *fixture) desk(agent string, o baresip.Options) *baresip.Process {
 	p := f.baresip(o)
 	f.eventually(agent+" is registered", func() bool { return f.agentNow(agent).Node != "" })
 	return p
-}
-
-// at is where the node takes SIP over a network; "" is UDP.
-func (f *fixture) at(network string) (found netip.AddrPort) {
-	f.t.Helper()
-	for _, a := range f.app.SIP() {
-		if a.Network == network || a.Network == "udp" && network == "" {
-			return a.AddrPort
-		}
-	}
-	f.t.Fatalf("the node does not listen on %s", network)
-	return found
 }
 
 // outside starts a softphone somewhere outside, which calls a number and says the caller's tone.
