@@ -30,7 +30,7 @@ func (d *centreDraft) agents(o object) {
 				return
 			}
 			if queue, both := d.defined[aQueue][name]; both {
-				o.found.warn(key.at, "agent %s has the name of the queue at %s; who dials it reaches one of the two", quote(name), queue)
+				o.found.add(key.at, "agent %s has the name of the queue at %s; both are dialled by name, so each needs its own", quote(name), queue)
 			}
 			agent := &routing.Agent{Name: name, Display: displays[i], Queues: maps.Clone(queues)}
 			d.routing.Agents = append(d.routing.Agents, agent)
