@@ -121,6 +121,7 @@ func (s *Session) commit(agreed sdp.Agreement) {
 		eventType:  agreed.Event,
 		hasEvent:   agreed.HasEvent,
 		sends:      agreed.Direction.Receives(),
+		listens:    agreed.Direction.Sends(),
 	}
 	o := &s.out
 	o.mu.Lock()

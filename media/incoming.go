@@ -23,7 +23,8 @@ type far struct {
 	audioType  uint8
 	eventType  uint8
 	hasEvent   bool
-	sends      bool // it is to be heard: not on hold
+	sends      bool // it is to be heard: we have not put it on hold
+	listens    bool // it hears: it has not put us on hold
 }
 
 // incoming is what a session learns from the packets it receives. The goroutine that reads RTP owns it.

@@ -63,12 +63,19 @@ func TestReportsAreASignOfLife(t *testing.T) {
 	})
 }
 
-func TestAFarEndOnHoldMayBeQuiet(t *testing.T) {
+func TestAFarEndThatHoldsUsMayBeQuiet(t *testing.T) {
+	for _, hold := range []string{"inactive", "sendonly"} {
+		t.Run(hold, func(t *testing.T) { quietWhile(t, hold) })
+	}
+}
+
+// quietWhile lets a far end say nothing while it holds us, and after that.
+func quietWhile(t *testing.T, hold string) {
 	onWire(t, nil, func(w *wire) {
 		s, r := w.open(), w.remote(farAway, 4000)
 		r.call(s, "0")
 		r.say(PCMU, 1000, 5)
-		if _, err := s.Answer(r.offer("0", "a=inactive\r\n")); err != nil {
+		if _, err := s.Answer(r.offer("0", "a="+hold+"\r\n")); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)

@@ -149,7 +149,8 @@ func (s *Session) watch(now time.Time) {
 	if heard == 0 || current == nil {
 		return
 	}
-	if s.quiet.check(now.Sub(s.engine.clock.epoch), heard, current.sends && !current.address.Addr().IsUnspecified()) {
+	held := !current.sends || !current.listens || current.address.Addr().IsUnspecified() // many a phone that holds us says nothing
+	if s.quiet.check(now.Sub(s.engine.clock.epoch), heard, !held) {
 		s.post(Silent{})
 	}
 }
