@@ -274,3 +274,15 @@ func TestARemovedQueueTakesNoMoreCallers(t *testing.T) {
 		}
 	})
 }
+
+func TestWhoCallsAgainDuringAnIncidentThatEndsCallsIsToldAgain(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.incident("kettle-recall", recall)
+		for n := 1; n <= 2; n++ {
+			v := b.take(b.callerLeg(ordersNumber))
+			b.hears(n, "recall.wav")
+			b.pass(12 * time.Second)
+			v.over()
+		}
+	})
+}

@@ -17,12 +17,13 @@ type due struct {
 }
 
 // messageDue returns the message that this caller should hear now: at the answer (queue ""), at the entry of a queue, or while he
-// waits in it. One message is played per call, unless a later incident starts during it, and the same content never twice. A
-// message without its recording is told and not due: nobody is hung up on without a word.
+// waits in it. One message is played per call, unless a later incident starts during it, and the same content never twice, but
+// for one that ends the call: who calls again is told again, and not let in. A message without its recording is told and not
+// due: nobody is hung up on without a word.
 func (c *Call) messageDue(queue string, waits bool) (due, bool) {
 	now := time.Now()
 	m, ok := incident.MessageFor(c.plan.Board, incident.Facts{Number: c.info.To, Queue: queue, Waiting: waits}, now)
-	if !ok || slices.Contains(c.messages, m.Sound) || c.house.Heard.Has(c.info.From, m.Sound) {
+	if !ok || m.Then != incident.HangUp && (slices.Contains(c.messages, m.Sound) || c.house.Heard.Has(c.info.From, m.Sound)) {
 		return due{}, false
 	}
 	if !c.told.IsZero() && !c.plan.Board.Revisions[m.Incident].Start.After(c.told) {
