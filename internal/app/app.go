@@ -280,6 +280,7 @@ func (a *App) serve() {
 	}
 	a.background("centre", a.centre.run)
 	go func() { a.fail(a.front.server.Serve()) }()
+	go func() { a.fail(a.api.Wait()) }()
 }
 
 // watch applies what is saved from now on.

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -64,4 +65,17 @@ func TestAReaderWhoDoesNotReadIsGivenUp(t *testing.T) {
 			t.Errorf("given up after %s", took)
 		}
 	})
+}
+
+func TestAListenerThatFailsIsTold(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{server: &http.Server{}, served: make(chan struct{})}
+	_ = listener.Close()
+	go s.serve(listener)
+	if err := s.Wait(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the error is %v, want that of the listener", err)
+	}
 }

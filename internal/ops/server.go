@@ -93,8 +93,11 @@ func (s *Server) serve(l net.Listener) {
 // Addr returns the address that the server listens on.
 func (s *Server) Addr() net.Addr { return s.addr }
 
-// Done is closed when the server no longer accepts: after Close, or because the listener failed, which Close then tells.
-func (s *Server) Done() <-chan struct{} { return s.served }
+// Wait returns when the server no longer accepts: nil after Close, else why the listener failed.
+func (s *Server) Wait() error {
+	<-s.served
+	return s.failed
+}
 
 // Close stops accepting, ends the event streams, and waits for the answers that are being written; when the context ends it cuts
 // those too. It may be called more than once.

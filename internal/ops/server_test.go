@@ -135,5 +135,7 @@ func TestCloseEndsStreamsAndMayBeCalledTwice(t *testing.T) {
 	if _, err := io.ReadAll(events); err != nil {
 		t.Errorf("the stream was cut, not ended: %v", err)
 	}
-	<-f.server.Done()
+	if err := f.server.Wait(); err != nil {
+		t.Error(err)
+	}
 }
