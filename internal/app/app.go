@@ -280,7 +280,11 @@ func (a *App) serve() {
 	}
 	a.background("centre", a.centre.run)
 	go func() { a.fail(a.front.server.Serve()) }()
-	go func() { a.fail(a.api.Wait()) }()
+	go func() {
+		if err := a.api.Wait(); err != nil {
+			a.log.Error("the API failed; calls go on without it until the node is started again", zap.Error(err))
+		}
+	}()
 }
 
 // watch applies what is saved from now on.
