@@ -220,3 +220,43 @@ func TestACallerWhoMovesLeavesOneQueueForAnother(t *testing.T) {
 		t.Errorf("billing %+v", f)
 	}
 }
+
+// TestARemovedQueueLosesWhatAnIncidentChangedWithItsEnd removes a queue while an incident for everyone holds, and ends it then.
+func TestARemovedQueueLosesWhatAnIncidentChangedWithItsEnd(t *testing.T) {
+	const recall = "kettle-recall"
+	queue := func(name, incident string, rules ...routing.OverflowRule) *routing.Queue {
+		return &routing.Queue{Name: name, Incident: incident, Overflow: rules}
+	}
+	own, spill := routing.OverflowRule{To: []string{"support"}}, routing.OverflowRule{To: []string{"support"}, Incident: recall}
+	during := &routing.Plan{
+		Queues: map[string]*routing.Queue{"orders": queue("orders", recall, spill, own), "support": queue("support", recall)},
+		Agents: []*routing.Agent{{Name: "alice", Queues: map[string]int{"orders": 1, "support": 2}, Incident: recall},
+			{Name: "reserve-01", Queues: map[string]int{"orders": 1}, Incident: recall}},
+	}
+	removed := &routing.Plan{Queues: map[string]*routing.Queue{"support": during.Queues["support"]},
+		Agents: []*routing.Agent{{Name: "alice"}, {Name: "reserve-01", Incident: recall}}}
+	after := &routing.Plan{Queues: map[string]*routing.Queue{"support": queue("support", "")},
+		Agents: []*routing.Agent{{Name: "alice"}, {Name: "reserve-01"}}}
+	view := routing.NewView()
+	view.Callers["c1"] = &routing.Caller{Call: "c1", Queue: "orders"}
+	var retired routing.Retired
+	retired.Learn(&routing.Plan{Queues: during.Queues, Agents: []*routing.Agent{{Name: "alice", Queues: map[string]int{"orders": 1}}}})
+	retired.Learn(during)
+	for _, tt := range []struct {
+		plan     *routing.Plan
+		incident string
+		rules    int
+		reserve  bool
+	}{{removed, recall, 2, true}, {after, "", 1, false}} {
+		retired.Learn(tt.plan)
+		plan := retired.Lay(tt.plan, view)
+		orders := plan.Queue("orders")
+		_, serves := plan.Agent("reserve-01").Queues["orders"]
+		if !orders.Closed || orders.Incident != tt.incident || len(orders.Overflow) != tt.rules || serves != tt.reserve {
+			t.Errorf("the queue is %+v, served by the reserve: %v", orders, serves)
+		}
+		if plan.Agent("alice").Queues["orders"] != 1 {
+			t.Error("alice no longer serves it")
+		}
+	}
+}
