@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spillway-voice/spillway/config"
-	"github.com/spillway-voice/spillway/media"
+	"github.com/spillway-voice/spillway/internal/app"
 )
 
 func checkCommand() *cobra.Command {
@@ -20,7 +20,7 @@ func checkCommand() *cobra.Command {
 	}
 	dir := configFlag(cmd)
 	cmd.RunE = failing(func(cmd *cobra.Command, _ []string) error {
-		report := config.CheckDir(*dir, config.Options{Prompts: recordings})
+		report := config.CheckDir(*dir, config.Options{Prompts: app.OpenPrompts})
 		mistakes := 0
 		for _, m := range report.Mistakes {
 			if m.Severity == config.Error {
@@ -47,18 +47,3 @@ func checkCommand() *cobra.Command {
 func configFlag(cmd *cobra.Command) *string {
 	return cmd.Flags().String("config", ".", "the folder of spillway.yaml, centre.yaml and incidents.yaml")
 }
-
-// recordings lets config look at the recordings of a centre.
-func recordings(dir string) config.Prompts {
-	library, err := media.OpenLibrary(dir)
-	if err != nil {
-		return noRecordings{err}
-	}
-	return library
-}
-
-// noRecordings is a prompts folder that cannot be looked at.
-type noRecordings struct{ err error }
-
-// Check says why.
-func (n noRecordings) Check(string) error { return n.err }

@@ -93,7 +93,7 @@ func New(o Options) (*App, error) {
 }
 
 func (a *App) open(o Options) error {
-	check := config.Options{Prompts: openPrompts, Env: o.Env}
+	check := config.Options{Prompts: OpenPrompts, Env: o.Env}
 	report := config.Start(o.Dir, check)
 	if report.Node == nil || report.Snapshot == nil {
 		return &MistakesError{report}
@@ -120,8 +120,8 @@ func (a *App) open(o Options) error {
 	return nil
 }
 
-// openPrompts lets config look at the recordings of a centre.
-func openPrompts(dir string) config.Prompts {
+// OpenPrompts lets config look at the recordings of a centre, as a node does: for config.Options.
+func OpenPrompts(dir string) config.Prompts {
 	library, err := media.OpenLibrary(dir)
 	if err != nil {
 		return unusable{err}
