@@ -229,6 +229,9 @@ func (c *centre) take(r config.Report) error {
 	}
 	old, first := c.board, c.current() == nil
 	c.board, c.said = board, outcome.Said
+	if err := c.keep.forgetSounds(board); err != nil {
+		c.log.Warn("recordings that no incident plays any more could not be removed", zap.Error(err))
+	}
 	c.publish(r.Snapshot, library, r.Error(), time.Now())
 	if !first {
 		c.onChange(change{sentence: "configuration " + r.Snapshot.Version + " applied"})

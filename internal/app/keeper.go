@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"github.com/spillway-voice/spillway/incident"
 	"github.com/spillway-voice/spillway/media"
@@ -18,8 +20,8 @@ import (
 )
 
 // keeper keeps in node.data what must outlive the process while the queues are in memory: the board of incidents with the sounds
-// of its messages, what this node's file last said, who heard what, and the pauses. Each file is replaced whole, by a rename. It is used by one
-// goroutine at a time.
+// of its messages, what this node's file last said, who heard what, and the pauses. Each file is replaced whole, by a rename, and has
+// one goroutine that writes it; the sounds are the centre's owner's.
 type keeper struct {
 	dir    string
 	sounds map[string]*media.Prompt // decoded, by SHA-256
@@ -166,6 +168,26 @@ func readRecording(dir, name string) ([]byte, error) {
 		}
 	}
 	return fs.ReadFile(prompts.English(), name)
+}
+
+// forgetSounds drops the recordings that no revision of the board plays any more, from memory and from the disk.
+func (k *keeper) forgetSounds(b incident.Board) error {
+	played := make(map[string]bool)
+	for _, revision := range b.Revisions {
+		played[revision.Sound] = true
+	}
+	maps.DeleteFunc(k.sounds, func(sum string, _ *media.Prompt) bool { return !played[sum] })
+	files, err := os.ReadDir(filepath.Join(k.dir, soundsDir))
+	for _, file := range files {
+		sum, _ := strings.CutSuffix(file.Name(), ".wav")
+		if soundName.MatchString(sum) && !played[sum] {
+			err = errors.Join(err, os.Remove(filepath.Join(k.dir, soundsDir, file.Name())))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("node.data: %w", err)
+	}
+	return nil
 }
 
 // soundName is a SHA-256 in hex.
