@@ -106,13 +106,13 @@ func TestAnEditOfAnIncidentThatStaysOnKeepsItsStart(t *testing.T) {
 }
 
 func TestAMistakeNamesItsFieldSoThatItCanBePlaced(t *testing.T) {
-	past := Schedule{From: noon.Add(-2 * time.Hour), Until: noon.Add(-time.Hour)}
+	endless := Schedule{From: noon.Add(time.Hour), Until: noon.Add(furthest + 1)}
 	said := Reconcile(Board{}, file(recall()), nil, noon)
 	b := board(said.Revisions...)
 	for field, d := range map[string]Definition{
 		"until":    with(recall(), func(d *Definition) { on(d); d.For, d.Until = 0, noon.Add(-time.Minute) }),
 		"for":      with(recall(), func(d *Definition) { on(d); d.For = furthest + 1 }),
-		"schedule": with(recall(), func(d *Definition) { d.Schedule = &past }),
+		"schedule": with(recall(), func(d *Definition) { d.Schedule = &endless }),
 	} {
 		out := Reconcile(b, file(d), said.Said, noon)
 		if len(out.Mistakes) != 1 || out.Mistakes[0].Field != field || out.Mistakes[0].Incident != d.Name {
