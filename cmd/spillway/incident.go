@@ -78,7 +78,7 @@ func toggleFlags(cmd *cobra.Command, t *client.Toggle) {
 			return err
 		}
 		return tell(cmd, c, i, *asJSON, func(out io.Writer, i ops.Incident, zone *time.Location) error {
-			_, err := fmt.Fprintf(out, "%s is %s (revision %d)\n", plain(i.Name), standing(i, zone), i.Revision)
+			_, err := fmt.Fprintf(out, "%s is %s (revision %d)\n", plain(i.Name), standing(i, zone, time.Now()), i.Revision)
 			return err
 		})
 	})
@@ -106,17 +106,20 @@ func showIncidents(incidents []ops.Incident, zone *time.Location) table {
 		if i.DiffersFromFile {
 			revision += " (differs from file)"
 		}
-		t.add(i.Name, standing(i, zone), clock(i.Since, zone), revision, i.By, i.Title, i.Change)
+		t.add(i.Name, standing(i, zone, time.Now()), clock(i.Since, zone), revision, i.By, i.Title, i.Change)
 	}
 	return t
 }
 
-// standing says whether an incident is on, and until when.
-func standing(i ops.Incident, zone *time.Location) string {
+// standing says whether an incident is on, and until when; now tells one that is over from one to come.
+func standing(i ops.Incident, zone *time.Location, now time.Time) string {
+	since, until := time.Time(i.Since), time.Time(i.Until)
 	switch {
-	case !i.Active && time.Time(i.Since).IsZero():
+	case !i.Active && since.IsZero():
 		return "off"
-	case !i.Active: // it has a time, and now is not in it
+	case !i.Active && !until.IsZero() && !until.After(now):
+		return "ended " + end(i, zone)
+	case !i.Active:
 		return "off, set for " + clock(i.Since, zone) + " to " + end(i, zone)
 	}
 	return "ON until " + end(i, zone)
@@ -139,7 +142,7 @@ func describeIncident(out io.Writer, i ops.Incident, zone *time.Location) error 
 	}
 	line("incident", i.Name)
 	line("title", i.Title)
-	line("state", standing(i, zone))
+	line("state", standing(i, zone, time.Now()))
 	line("since", clock(i.Since, zone))
 	line("revision", strconv.Itoa(i.Revision))
 	line("by", i.By)
