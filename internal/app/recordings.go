@@ -2,8 +2,10 @@ package app
 
 import (
 	"fmt"
+	"io/fs"
 	"sync"
 
+	"github.com/spillway-voice/spillway/ivr"
 	"github.com/spillway-voice/spillway/media"
 	"github.com/spillway-voice/spillway/media/prompts"
 )
@@ -13,6 +15,29 @@ type recordings struct {
 	library  *media.Library
 	messages map[string]*media.Prompt // of the board's revisions, by SHA-256; immutable
 	music    *sync.Map                // name to *media.Music: one running stream for all who wait
+}
+
+// prepare decodes what calls will play, so that no call waits for it: one that has just entered a queue must take an offer at
+// once. What cannot be played is told when a call needs it.
+func prepare(library *media.Library, played *ivr.Plan) {
+	names, err := fs.Glob(prompts.English(), "*.wav")
+	if err != nil {
+		panic("app: a pattern of recordings: " + err.Error())
+	}
+	for _, flow := range played.Flows {
+		for _, step := range flow.Steps {
+			names = append(names, step.Play)
+			if step.Menu != nil {
+				names = append(names, step.Menu.Prompt, step.Menu.Invalid)
+			}
+		}
+	}
+	for _, w := range played.Waiting {
+		names = append(names, w.Music)
+	}
+	for _, name := range names {
+		_ = library.Check(name)
+	}
 }
 
 // Prompt returns a recording by name.
