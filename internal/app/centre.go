@@ -15,7 +15,6 @@ import (
 	"github.com/spillway-voice/spillway/config"
 	"github.com/spillway-voice/spillway/incident"
 	"github.com/spillway-voice/spillway/internal/call"
-	"github.com/spillway-voice/spillway/ivr"
 	"github.com/spillway-voice/spillway/media"
 )
 
@@ -205,6 +204,7 @@ func (c *centre) take(r config.Report) error {
 	if err != nil {
 		return err
 	}
+	prepare(library, r.Snapshot.Conversation)
 	outcome := incident.Reconcile(c.board, incident.File{
 		Definitions: r.Snapshot.Incidents,
 		By:          "file@" + c.node,
@@ -329,7 +329,7 @@ func (c *centre) publish(s *config.Snapshot, library *media.Library, trouble *co
 		snapshot: s, board: c.board, library: library, trouble: trouble, appliedAt: now, configuredAt: configuredAt, reached: reached, sentences: sentences,
 		plan: &call.Plan{
 			Numbers: s.Numbers, Conversation: s.Conversation, Routing: overlaid, Board: c.board,
-			Zone: s.Centre.Zone, Trunks: trunkMedia(s), Prompts: c.recordings(library, s.Conversation),
+			Zone: s.Centre.Zone, Trunks: trunkMedia(s), Prompts: c.recordings(library),
 			Superseded: c.superseded,
 		},
 	}
@@ -342,13 +342,12 @@ func (c *centre) publish(s *config.Snapshot, library *media.Library, trouble *co
 
 // recordings are what calls play: those of the library and the messages of the board. Music goes on where it is while the
 // library stays the same.
-func (c *centre) recordings(library *media.Library, played *ivr.Plan) *recordings {
+func (c *centre) recordings(library *media.Library) *recordings {
 	r := &recordings{library: library, messages: make(map[string]*media.Prompt)}
 	if e := c.current(); e != nil && e.library == library {
 		r.music = e.plan.Prompts.(*recordings).music
 	} else {
 		r.music = new(sync.Map)
-		prepare(library, played)
 	}
 	for name, revision := range c.board.Revisions {
 		if revision.Sound == "" {
