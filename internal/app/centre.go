@@ -204,7 +204,6 @@ func (c *centre) take(r config.Report) error {
 	if err != nil {
 		return err
 	}
-	prepare(library, r.Snapshot.Conversation)
 	outcome := incident.Reconcile(c.board, incident.File{
 		Definitions: r.Snapshot.Incidents,
 		By:          "file@" + c.node,
@@ -214,6 +213,7 @@ func (c *centre) take(r config.Report) error {
 	if len(outcome.Mistakes) > 0 {
 		return &outcome.Mistakes[0]
 	}
+	prepare(library, r.Snapshot.Conversation)
 	board := c.board
 	for _, revision := range outcome.Revisions {
 		board = board.With(revision)
