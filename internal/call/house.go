@@ -121,7 +121,7 @@ type Phones interface {
 // Invitation is what an agent's phone is told.
 type Invitation struct {
 	Call  string    // our call id, in the header X-Spillway-Call
-	From  sip.Party // the caller's number, with the queue as display name
+	From  sip.Party // the caller's number, with the queue that he waits in as display name
 	Offer []byte    // SDP
 }
 

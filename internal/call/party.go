@@ -82,7 +82,7 @@ func (c *Call) ring(n dispatch.Offered) {
 		c.letGo()
 	}
 	p := &party{agent: n.Claim.Agent, claim: n.Claim}
-	if err := c.callParty(p, sip.Party{Number: c.info.From, Display: n.Claim.Queue}, n.Offer.Ring); err != nil {
+	if err := c.callParty(p, sip.Party{Number: c.info.From, Display: c.info.Queue}, n.Offer.Ring); err != nil {
 		c.log.Info("an agent cannot be rung", zap.String("agent", p.agent), zap.Error(err))
 		c.release(n.Claim, routing.Unreachable)
 		c.info.Agent = ""
