@@ -109,10 +109,7 @@ func TestAReaderWhoWasCutOffMissesNoEvent(t *testing.T) {
 func (f *fixture) serveOne(agent *phone.Phone, from string) (id string) {
 	f.t.Helper()
 	caller := f.waitsFor(from, "1")
-	atAgent := f.rings(agent)
-	if err := atAgent.Answer(f.within(patience)); err != nil {
-		f.t.Fatal(err)
-	}
+	atAgent := f.picksUp(agent)
 	f.callIs(from, "talking")
 	if err := atAgent.Hangup(f.within(patience)); err != nil {
 		f.t.Fatal(err)

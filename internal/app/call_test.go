@@ -20,6 +20,7 @@ func open(dir string) {
 }
 
 func TestACallerReachesAnAgentAndBothHearEachOther(t *testing.T) {
+	t.Parallel()
 	f := start(t, open)
 	agent := f.agent("alice", phone.Reply{})
 	f.agentIs("alice", "ready")

@@ -41,6 +41,7 @@ func (f *fixture) seats() ops.Seats {
 }
 
 func TestAFlippedToggleIsHeardByThoseWhoWaitAndByTheNextCaller(t *testing.T) {
+	t.Parallel()
 	f := start(t, open)
 	f.agent("alice", phone.Reply{})
 	first := f.waitsFor("+61491570001", "1")
@@ -78,6 +79,7 @@ func TestAFlippedToggleIsHeardByThoseWhoWaitAndByTheNextCaller(t *testing.T) {
 }
 
 func TestAnIncidentAddsSeatsAndAgentsAndTakesThemBackAtItsEnd(t *testing.T) {
+	t.Parallel()
 	f := start(t, open)
 	reserve := f.agent("reserve-01", phone.Reply{})
 	f.eventually("the reserve agent has no queue", func() bool {
@@ -93,10 +95,7 @@ func TestAnIncidentAddsSeatsAndAgentsAndTakesThemBackAtItsEnd(t *testing.T) {
 		t.Errorf("during the incident it is %+v", recall)
 	}
 	caller := f.waitsFor(callerNumber, "1")
-	atReserve := f.rings(reserve)
-	if err := atReserve.Answer(f.within(patience)); err != nil {
-		t.Fatal(err)
-	}
+	atReserve := f.picksUp(reserve)
 	f.flip(false)
 	f.eventually("the incident is over", func() bool { return !f.recall().Active })
 	caller.PlayTone(440)
@@ -115,6 +114,7 @@ func TestAnIncidentAddsSeatsAndAgentsAndTakesThemBackAtItsEnd(t *testing.T) {
 }
 
 func TestATypoChangesNothingAndIsShownWithItsPlace(t *testing.T) {
+	t.Parallel()
 	f := start(t, open)
 	before := f.app.node.Config()
 	replace(f.dir, "incidents.yaml", "active: false", "active: treu")
@@ -131,6 +131,7 @@ func TestATypoChangesNothingAndIsShownWithItsPlace(t *testing.T) {
 }
 
 func TestAToggleByTheAPIOutlivesARestart(t *testing.T) {
+	t.Parallel()
 	f := start(t, open)
 	told, err := f.app.node.Toggle(t.Context(), "kettle-recall", ops.Toggle{Active: true, For: 2 * time.Hour, Reason: "hot handles", By: "duty", From: "127.0.0.1"})
 	if err != nil {
@@ -151,6 +152,7 @@ func TestAToggleByTheAPIOutlivesARestart(t *testing.T) {
 }
 
 func TestACallerHearsAMessageOnce(t *testing.T) {
+	t.Parallel()
 	f := start(t, open)
 	f.flip(true)
 	f.eventually("the incident is active", func() bool { return f.recall().Active })
@@ -175,6 +177,7 @@ func TestACallerHearsAMessageOnce(t *testing.T) {
 }
 
 func TestWhoHeardAMessageIsRememberedOverARestart(t *testing.T) {
+	t.Parallel()
 	f := start(t, open)
 	f.flip(true)
 	f.eventually("the incident is active", func() bool { return f.recall().Active })

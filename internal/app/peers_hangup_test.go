@@ -118,10 +118,7 @@ func TestAnAgentWithBaresipDialsAColleague(t *testing.T) {
 	f.tells(alice, "CALL_CLOSED")
 	f.nothingLeft()
 	f.calls(alice, "bob")
-	taken := f.rings(bob)
-	if err := taken.Answer(f.within(patience)); err != nil {
-		t.Fatal(err)
-	}
+	taken := f.picksUp(bob)
 	taken.PlayTone(callerTone)
 	f.hears(taken, agentTone)
 	f.hearTone(alice, "alice", callerTone)

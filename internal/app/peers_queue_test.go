@@ -78,10 +78,7 @@ func TestCallersWithBaresipAndSIPpHearTheRecallWhileTheyWait(t *testing.T) {
 	f := start(t, open, shorter)
 	alice := f.agent("alice", phone.Reply{})
 	f.waitsFor("+61491570001", "1")
-	busy := f.rings(alice)
-	if err := busy.Answer(f.within(patience)); err != nil {
-		t.Fatal(err)
-	}
+	busy := f.picksUp(alice)
 	waiting := f.outsideWaits(callerNumber, "1")
 	shopper := f.shops("+61491570002", "1", sipp.Options{})
 	f.callIs("+61491570002", "waiting")

@@ -80,10 +80,7 @@ func TestSIPpIsHeardAndHears(t *testing.T) {
 			f := start(t, open, shorter)
 			alice := f.agent("alice", phone.Reply{})
 			p := f.sipp(c.scenario, sipp.Options{Network: c.network, Echo: true, From: callerNumber, Number: mainNumber, Arguments: []string{"-key", "key", "1"}})
-			atAgent := f.rings(alice)
-			if err := atAgent.Answer(f.within(patience)); err != nil {
-				t.Fatal(err)
-			}
+			atAgent := f.picksUp(alice)
 			atAgent.PlayTone(agentTone)
 			f.hears(atAgent, agentTone) // there and back again: SIPp returns what it hears
 			if err := atAgent.Hangup(f.within(patience)); err != nil {
@@ -101,10 +98,7 @@ func TestACallerWithSIPpHoldsAndResumes(t *testing.T) {
 	f := start(t, open, shorter)
 	alice := f.agent("alice", phone.Reply{})
 	p := f.sipp("holder", sipp.Options{Echo: true, From: callerNumber, Number: mainNumber, Arguments: []string{"-key", "key", "1"}})
-	atAgent := f.rings(alice)
-	if err := atAgent.Answer(f.within(patience)); err != nil {
-		t.Fatal(err)
-	}
+	atAgent := f.picksUp(alice)
 	atAgent.PlayTone(agentTone)
 	f.hears(atAgent, agentTone)
 	f.nudge(p, callerNumber) // hold

@@ -375,9 +375,7 @@ func TestTheListCommandsTellWhatGoesOn(t *testing.T) {
 	f := start(t, open)
 	alice := f.agent("alice", phone.Reply{})
 	talking := f.waitsFor("+61491570001", "1")
-	if err := f.rings(alice).Answer(f.within(patience)); err != nil {
-		t.Fatal(err)
-	}
+	f.picksUp(alice)
 	f.callIs("+61491570001", "talking")
 	waiting := f.waitsFor(callerNumber, "1")
 	f.callIs(callerNumber, "waiting")
