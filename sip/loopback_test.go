@@ -162,6 +162,20 @@ func TestConnectionsOfOneSourceAreBounded(t *testing.T) {
 	}
 }
 
+func TestTrunkFindsRoomWhenStrangersHoldAllConnections(t *testing.T) {
+	c := newConnections()
+	source := netip.MustParseAddr("203.0.113.0")
+	for c.add(netip.AddrPortFrom(source, 5060), carrierAddress, false) != nil {
+		source = source.Next()
+	}
+	if n := len(c.open); n != connectionsAtAll-connectionsOfTrunks {
+		t.Errorf("strangers hold %d", n)
+	}
+	if c.add(carrierAddress, carrierAddress, true) == nil {
+		t.Error("there is no room for a trunk")
+	}
+}
+
 func TestRequestsOfOursLeaveByTheListenersPort(t *testing.T) {
 	legs := make(chan *Leg, 1)
 	s := serving(t, staff{invite: func(l *Leg) { legs <- l }}, "udp4")
@@ -280,7 +294,7 @@ func TestPhoneOnTCPIsDialledOverItsConnection(t *testing.T) {
 func TestFarEndThatDoesNotReadLosesItsConnectionAndHoldsUpNobody(t *testing.T) {
 	near, far := net.Pipe() // without buffers: the first write already waits
 	defer far.Close()
-	w := newConnections().add(phoneAddress, carrierAddress)
+	w := newConnections().add(phoneAddress, carrierAddress, false)
 	w.conn = near
 	done := make(chan struct{})
 	go func() {

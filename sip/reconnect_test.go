@@ -209,7 +209,7 @@ func TestTrunkThatCannotBeReachedAgainHoldsUpNobody(t *testing.T) {
 func piped(t *testing.T, w *world, from netip.AddrPort) (net.Conn, *tcpWire) {
 	t.Helper()
 	near, far := net.Pipe()
-	wire := w.server.tcps.add(from, carrierAddress)
+	wire := w.server.tcps.add(from, carrierAddress, false)
 	wire.conn = near
 	w.server.running.Go(func() { wire.serve(w.server, unfinished) })
 	t.Cleanup(func() { _ = far.Close() })

@@ -21,6 +21,8 @@ const (
 	connectionsPerSource = 64
 	// connectionsAtAll bounds the descriptors that TCP may take.
 	connectionsAtAll = 4096
+	// connectionsOfTrunks are those of them that strangers cannot take.
+	connectionsOfTrunks = 256
 	// unfinished is how long a message may take from its first byte to its last, and a connection to its first.
 	unfinished = 5 * time.Second
 	// writing is how long one write may take before the connection counts as dead.
@@ -68,7 +70,8 @@ func (t *tcpListener) accept(s *Server) error {
 			}
 		}
 		remote := unmap(conn.RemoteAddr().(*net.TCPAddr).AddrPort())
-		w := s.tcps.add(remote, t.advertise)
+		_, trunk := s.directory.Load().trunkAt(remote.Addr())
+		w := s.tcps.add(remote, t.advertise, trunk)
 		if w == nil {
 			_ = conn.Close()
 			continue
@@ -299,9 +302,12 @@ func newConnections() *connections {
 }
 
 // add takes in a connection, or returns nil when its source or all together have too many.
-func (c *connections) add(remote, advertise netip.AddrPort) *tcpWire {
+func (c *connections) add(remote, advertise netip.AddrPort, trunk bool) *tcpWire {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !trunk && len(c.open) >= connectionsAtAll-connectionsOfTrunks {
+		return nil
+	}
 	return c.admit(remote, advertise)
 }
 
