@@ -95,9 +95,11 @@ func TestRFC3581_AnswersGoWhereTheRequestCameFrom(t *testing.T) {
 				"Call-ID: x\nCSeq: 1 OPTIONS\nContent-Length: 0\n\n"
 		}
 		for via, to := range map[string]string{
-			"10.1.1.1:5099;branch=z9hG4bKa;rport":          "203.0.113.66:5060",
-			"10.1.1.1:5099;branch=z9hG4bKb":                "203.0.113.66:5099",
-			"victim.example;maddr=8.8.8.8;branch=z9hG4bKc": "203.0.113.66:5060",
+			"10.1.1.1:5099;branch=z9hG4bKa;rport":                    "203.0.113.66:5060",
+			"10.1.1.1:5099;branch=z9hG4bKd;received=8.8.8.8":         "203.0.113.66:5099",
+			"10.1.1.1:5099;branch=z9hG4bKe;rport=9;received=8.8.8.8": "203.0.113.66:5060",
+			"10.1.1.1:5099;branch=z9hG4bKb":                          "203.0.113.66:5099",
+			"victim.example;maddr=8.8.8.8;branch=z9hG4bKc":           "203.0.113.66:5060",
 		} {
 			p.raw(text(via))
 			m, sent := w.next()

@@ -82,9 +82,7 @@ func received(res *sipgo.Response, req *sipgo.Request) {
 	if via == nil || err != nil || via.Host == source.Addr().String() {
 		return
 	}
-	if _, done := param(via.Params, "received"); !done {
-		via.Params.Add("received", source.Addr().String())
-	}
+	via.Params.Add("received", source.Addr().String()) // in place of what the sender may have written there
 }
 
 // describe puts a session description into a message.
