@@ -67,6 +67,9 @@ const (
 // eventBuffer is how many events a leg keeps for a reader who is busy; the last place is kept for Ended.
 const eventBuffer = 32
 
+// eventReserve is how many of those are kept for what a call cannot go on without: not for digits and progress.
+const eventReserve = 8
+
 // dialog is one call as SIP sees it, in either direction. Everything below the line belongs to the goroutine of run;
 // others leave it inputs.
 type dialog struct {
@@ -219,7 +222,12 @@ func (d *dialog) ring(now time.Time) {
 
 // emit tells whoever serves the call. A reader who does not keep up loses digits and progress, not the end.
 func (d *dialog) emit(e Event) bool {
-	if d.ended || len(d.events) >= cap(d.events)-1 {
+	room := cap(d.events) - 1 - len(d.events)
+	switch e.(type) {
+	case Digit, Ringing:
+		room -= eventReserve
+	}
+	if d.ended || room <= 0 {
 		return false
 	}
 	d.events <- e

@@ -159,7 +159,9 @@ func (s *Server) cancel(f flow, req *sipgo.Request, until time.Time) {
 	in := s.transactions.find(req, sipgo.INVITE)
 	if in != nil && in.dialog != nil && cancels(req, in.req) {
 		s.refuse(f, req, &fault{code: 200, tag: in.tag})
-		in.dialog.box.offer(func(d *dialog) { d.cancelledBy(in) })
+		if in.cancelled.CompareAndSwap(false, true) {
+			in.dialog.box.post(func(d *dialog) { d.cancelledBy(in) }) // we said yes, so it must not get lost
+		}
 		return
 	}
 	wait := time.Until(until)

@@ -519,6 +519,47 @@ func TestReaderWhoFallsBehindLosesDigitsNotTheEnd(t *testing.T) {
 	})
 }
 
+func TestAckIsToldHoweverManyDigitsWait(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, p, leg := ringing(t)
+		if err := leg.Answer([]byte(answerSDP)); err != nil {
+			t.Fatal(err)
+		}
+		p.expect(200)
+		for range 2 * eventBuffer {
+			p.request("INFO", p.inside(), "1", "Content-Type: application/dtmf")
+			p.expect(200)
+		}
+		p.send("ACK", p.inside(), cookie+newTag(), 1, "")
+		synctest.Wait()
+		for len(leg.Events()) > 0 {
+			if _, confirmed := (<-leg.Events()).(Confirmed); confirmed {
+				return
+			}
+		}
+		t.Error("the ACK was not told")
+	})
+}
+
+func TestCancelIsHeardHoweverMuchElseIsSent(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		_, p, leg := ringing(t)
+		busy := make(chan struct{})
+		leg.d.box.post(func(*dialog) { <-busy })
+		synctest.Wait()
+		for leg.d.box.offer(func(*dialog) {}) {
+		}
+		for range 3 {
+			p.send("CANCEL", "sip:+61280000001@192.0.2.1", p.branch, 1, "")
+			p.expect(200)
+			p.theirs = ""
+		}
+		close(busy)
+		p.expect(487)
+		finished(t, leg, ByFarEnd, 487)
+	})
+}
+
 func TestPing(t *testing.T) {
 	for _, c := range []struct {
 		code int

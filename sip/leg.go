@@ -32,7 +32,7 @@ func (l *Leg) Offer() []byte { return l.d.offer }
 func (l *Leg) Source() netip.AddrPort { return l.d.source }
 
 // Events are what happens on the leg; the last is an Ended, and then the channel is closed. A reader who falls behind
-// by more than 31 events loses digits and progress, never the end.
+// by more than 23 events loses digits and progress, never the end.
 func (l *Leg) Events() <-chan Event { return l.d.events }
 
 // Ring tells the far end of an inbound leg that somebody is being rung (180).

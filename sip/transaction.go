@@ -96,8 +96,9 @@ type incoming struct {
 	tag    string // our To tag in every answer but 100
 	final  atomic.Int32
 	// dialog is whose request this is, nil outside of dialogs.
-	dialog *dialog
-	held   bool // it came before the answer that makes its dialog; for the owner of the dialog alone
+	dialog    *dialog
+	cancelled atomic.Bool // a CANCEL has come
+	held      bool        // it came before the answer that makes its dialog; for the owner of the dialog alone
 }
 
 // open starts the server transaction of a request. It returns nil if there is one already, which then deals with
