@@ -101,7 +101,7 @@ type Call struct {
 	remoteHolds  bool
 }
 
-// newCall makes a call with its media ports open.
+// newCall makes a call with its media ports open. The phone does not know it before begin.
 func (p *Phone) newCall(key dialogKey, outgoing bool, options Sound) (*Call, error) {
 	s, err := openSound(p.options.Bind, options)
 	if err != nil {
@@ -117,11 +117,16 @@ func (p *Phone) newCall(key dialogKey, outgoing bool, options Sound) (*Call, err
 		},
 	}
 	c.times.Began = time.Now()
-	if !p.keep(c) {
-		s.close()
-		return nil, ErrClosed
-	}
 	return c, nil
+}
+
+// begin makes a call known to its phone: its INVITE is set by now, so that whoever finds the call can use it.
+func (c *Call) begin() error {
+	if !c.phone.keep(c) {
+		c.sound.close()
+		return ErrClosed
+	}
+	return nil
 }
 
 // Ear returns what the call hears.

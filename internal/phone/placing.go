@@ -69,6 +69,9 @@ func (p *Phone) Start(ctx context.Context, number string, options CallOptions) (
 	c.mu.Lock()
 	c.request = p.build(o)
 	c.mu.Unlock()
+	if err := c.begin(); err != nil {
+		return nil, fmt.Errorf("dial %s: %w", number, err)
+	}
 	go c.place(ctx, o)
 	return c, nil
 }

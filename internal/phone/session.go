@@ -87,9 +87,6 @@ func (c *Call) acknowledged(r *sip.Request) {
 func (c *Call) reinvited(r *sip.Request, tx *sip.ServerTx) {
 	c.mu.Lock()
 	busy := c.changing || c.state != talking
-	if !busy {
-		c.dialog.refresh(r.Contact())
-	}
 	c.mu.Unlock()
 	if busy {
 		c.phone.respond(tx, r, sip.StatusRequestPending, "Request Pending")
@@ -100,6 +97,9 @@ func (c *Call) reinvited(r *sip.Request, tx *sip.ServerTx) {
 		c.phone.respond(tx, r, sip.StatusNotAcceptableHere, "Not Acceptable Here")
 		return
 	}
+	c.mu.Lock()
+	c.dialog.refresh(r.Contact())
+	c.mu.Unlock()
 	_ = c.accept(r, tx, body)
 }
 

@@ -66,6 +66,10 @@ func (p *Phone) invited(r *sip.Request, tx *sip.ServerTx) {
 	c.request, c.tx = r, tx
 	c.dialog.taken(r)
 	c.mu.Unlock()
+	if err := c.begin(); err != nil {
+		p.respond(tx, r, sip.StatusServiceUnavailable, "Service Unavailable")
+		return
+	}
 	// The transaction answers the CANCEL and the INVITE by itself; its locks are held here, so only the books are kept.
 	if !tx.OnCancel(func(cancel *sip.Request) { go c.cancelled(cancel) }) {
 		c.end(Ending{By: Remote, Code: sip.StatusRequestTerminated})

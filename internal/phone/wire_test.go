@@ -405,6 +405,57 @@ func TestRequestsWithinACallAreAnsweredRight(t *testing.T) {
 	await(t, "the end", call.Done())
 }
 
+func TestAFailedChangeMovesNobody(t *testing.T) {
+	w, other := newWire(t), newWire(t)
+	other.branch = 100
+	p := newPhone(t, Options{User: "alice", Reply: AnswerAfter(0)})
+	w.ask(sip.INVITE, p, "<sip:alice@example.com>", 1, w.description())
+	to := w.response(200).To().Value()
+	call := taken(t, p)
+	w.ask(sip.ACK, p, to, 1, "")
+	await(t, "the ACK", call.Answered())
+	other.ask(sip.INVITE, p, to, 2, strings.Replace(w.description(), "RTP/AVP 0", "RTP/AVP 9", 1))
+	other.response(488)
+	done := make(chan error, 1)
+	go func() { done <- call.Hangup(t.Context()) }()
+	w.answer(w.request(sip.BYE), 200, "", "")
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestACallThatCanBeFoundCanBeUsed(t *testing.T) {
+	p := newPhone(t, Options{User: "alice"})
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			for _, c := range p.Calls() {
+				if c.To() == "" {
+					t.Error("a call to nobody")
+				}
+			}
+		}
+	}()
+	ctx, cancel := context.WithCancel(t.Context())
+	for range 50 {
+		if _, err := p.Start(ctx, "bob@127.0.0.1:9", CallOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(stop)
+	<-stopped
+	cancel()
+	for _, c := range p.Calls() {
+		c.End()
+	}
+}
+
 func TestAFarEndThatForgotTheCallEndsIt(t *testing.T) {
 	w := newWire(t)
 	p := newPhone(t, Options{Server: w.addr()})
