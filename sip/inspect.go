@@ -3,6 +3,7 @@ package sip
 import (
 	"bytes"
 	"strconv"
+	"slices"
 	"strings"
 
 	sipgo "github.com/emiago/sipgo/sip"
@@ -76,11 +77,19 @@ func inspect(req *sipgo.Request) *fault {
 	if hops := req.MaxForwards(); hops != nil && hops.Val() == 0 {
 		return &fault{code: 483}
 	}
-	if required := values(req, "require", ""); len(required) > 0 {
-		unsupported := sipgo.NewHeader("Unsupported", strings.Join(required, ", "))
+	if unknown := unknownExtensions(req); len(unknown) > 0 {
+		unsupported := sipgo.NewHeader("Unsupported", strings.Join(unknown, ", "))
 		return &fault{code: 420, headers: []sipgo.Header{unsupported}}
 	}
 	return inspectBody(req)
+}
+
+// unknownExtensions are those that a request requires and we do not have (RFC 3261 section 8.2.2.3). A phone that completes a
+// transfer requires "replaces" and names the dialog; ours are never replaced, which is another answer (RFC 3891 section 3).
+func unknownExtensions(req *sipgo.Request) []string {
+	return slices.DeleteFunc(values(req, "require", ""), func(option string) bool {
+		return strings.EqualFold(option, "replaces") && len(values(req, "replaces", "")) > 0
+	})
 }
 
 func bad(reason string) *fault { return &fault{code: 400, reason: reason} }

@@ -29,6 +29,8 @@ func TestFaultsAreAnsweredAsTheContractSays(t *testing.T) {
 		{"two contacts", "INVITE", to, offerSDP, []string{"Contact: <sip:a@b>, <sip:c@d>"}, 400, "", ""},
 		{"wildcard contact", "INVITE", to, offerSDP, []string{"Contact: *"}, 400, "", ""},
 		{"Replaces", "INVITE", to, offerSDP, []string{"Replaces: a;to-tag=b;from-tag=c"}, 481, "", ""},
+		{"Replaces, required", "INVITE", to, offerSDP, []string{"Replaces: a;to-tag=b;from-tag=c", "Require: replaces"}, 481, "", ""},
+		{"required without Replaces", "INVITE", to, offerSDP, []string{"Require: replaces"}, 420, "Unsupported", "replaces"},
 		{"second To", "INVITE", to, offerSDP, []string{"To: <sip:other@192.0.2.1>"}, 400, "", ""},
 		{"REFER outside", "REFER", to, "", []string{"Refer-To: <sip:b@c>"}, 403, "", ""},
 		{"SUBSCRIBE", "SUBSCRIBE", to, "", []string{"Event: presence"}, 489, "", ""},
