@@ -2,8 +2,8 @@ package sip
 
 import (
 	"bytes"
-	"strconv"
 	"slices"
+	"strconv"
 	"strings"
 
 	sipgo "github.com/emiago/sipgo/sip"
