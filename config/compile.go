@@ -53,6 +53,10 @@ func (c *compiler) compile(pair Sources) (*Snapshot, []Mistake) {
 		}
 		c.ends(incidents, found)
 		snapshot.Incidents = incidents.definitions
+		snapshot.ends = make(map[string]Place, len(incidents.ends))
+		for i, d := range incidents.definitions {
+			snapshot.ends[d.Name] = incidents.ends[i]
+		}
 	}
 	if centre != nil && c.options.Prompts != nil {
 		prompts := c.options.Prompts(centre.centre.PromptsDir)

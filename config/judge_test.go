@@ -183,3 +183,13 @@ func TestTheVersionFollowsTheText(t *testing.T) {
 		t.Error("the border between the files does not count")
 	}
 }
+
+func TestTheEndOfAnIncidentHasAPlace(t *testing.T) {
+	v := judged(t, nil, basePair(t))
+	if at := v.Snapshot.IncidentEnd("kettle-recall"); at.File != IncidentsFile || at.Line == 0 || at.Column == 0 {
+		t.Errorf("the end of the recall stands at %v", at)
+	}
+	if at := v.Snapshot.IncidentEnd("another"); at != (Place{File: IncidentsFile}) {
+		t.Errorf("the end of an incident that is not there stands at %v", at)
+	}
+}

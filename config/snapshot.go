@@ -21,6 +21,17 @@ type Snapshot struct {
 	Accounts     map[string]Account    // by agent
 	Incidents    []incident.Definition // in the order of the file
 	Warnings     []Mistake             // what was accepted but deserves a look
+
+	ends map[string]Place // where the end of each incident is written
+}
+
+// IncidentEnd is where the end of an incident is written, for what only a node with its board can find wrong with it; the file alone
+// for one that is not in it.
+func (s *Snapshot) IncidentEnd(name string) Place {
+	if at, ok := s.ends[name]; ok {
+		return at
+	}
+	return Place{File: IncidentsFile}
 }
 
 // Centre is what holds for the centre as a whole.

@@ -182,7 +182,7 @@ func (c *centre) apply(r config.Report) error {
 	err := c.take(r)
 	if err != nil && before != nil {
 		same := *before
-		same.trouble = cmp.Or(r.Error(), refusal(err))
+		same.trouble = cmp.Or(r.Error(), refusal(err, r.Snapshot))
 		c.published.Store(&same)
 	}
 	return err
@@ -190,10 +190,10 @@ func (c *centre) apply(r config.Report) error {
 
 // refusal is why a folder without a mistake of its own could not be taken over: an incident that cannot be switched like that, or
 // node.data that cannot be written.
-func refusal(err error) *config.Mistake {
+func refusal(err error, s *config.Snapshot) *config.Mistake {
 	m := &config.Mistake{Text: err.Error(), Severity: config.Error}
-	if _, inFile := errors.AsType[*incident.Mistake](err); inFile {
-		m.File = config.IncidentsFile
+	if mistake, inFile := errors.AsType[*incident.Mistake](err); inFile {
+		m.Place = s.IncidentEnd(mistake.Incident)
 	}
 	return m
 }
