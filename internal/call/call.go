@@ -247,10 +247,11 @@ func (c *Call) answer() bool {
 }
 
 func (c *Call) openSound() (err error) {
-	c.sound, err = c.house.Sound(SoundOptions{
-		Signalling: c.leg.Source().Addr(),
-		Trusted:    c.plan.Trunks[c.leg.Peer().Name].Media,
-	})
+	o := SoundOptions{Signalling: c.leg.Source().Addr()}
+	if from := c.leg.Peer(); from.Kind == sip.PeerTrunk {
+		o.Trusted = c.plan.Trunks[from.Name].Media
+	}
+	c.sound, err = c.house.Sound(o)
 	return err
 }
 

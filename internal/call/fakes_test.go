@@ -180,6 +180,7 @@ type sound struct {
 	digits   string // passed on to the far end
 	with     *sound // joined
 	refusing bool   // descriptions are refused
+	trusted  []netip.Prefix
 }
 
 func (b *bench) openSound(o call.SoundOptions) (call.Sound, error) {
@@ -188,7 +189,7 @@ func (b *bench) openSound(o call.SoundOptions) (call.Sound, error) {
 	if b.noPorts {
 		return nil, media.ErrNoPorts
 	}
-	s := &sound{bench: b, side: "agent", name: "agent", events: make(chan media.Event, 64), refusing: b.refusing}
+	s := &sound{bench: b, side: "agent", name: "agent", events: make(chan media.Event, 64), refusing: b.refusing, trusted: o.Trusted}
 	for _, l := range b.legs {
 		if l.address == o.Signalling {
 			s.side, s.name = "caller", l.name
