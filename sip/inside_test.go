@@ -265,6 +265,21 @@ func TestSignal(t *testing.T) {
 	}
 }
 
+func FuzzDigitsByInfo(f *testing.F) {
+	for _, body := range []string{"Signal=5\r\nDuration=160\r\n", "signal = 11\nduration=99999999999", "Signal=\r\n", "Duration=-1", "=\n=", "Signal=5\nSignal=x"} {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		digit, ok := relayedDigit(body)
+		if ok != (digit.Digit != 0) || ok && !strings.ContainsRune("0123456789*#ABCD", rune(digit.Digit)) {
+			t.Errorf("%q is the key %q, %v", body, digit.Digit, ok)
+		}
+		if digit.Duration < 0 || digit.Duration > longestDigit*time.Millisecond {
+			t.Errorf("%q lasts %v", body, digit.Duration)
+		}
+	})
+}
+
 func TestStateAndBindingAreValuesThatAStoreCanHold(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		_, _, leg := connected(t)

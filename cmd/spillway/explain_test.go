@@ -45,3 +45,15 @@ func TestWhatCannotBeExplainedIsSaid(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func FuzzParseKeys(f *testing.F) {
+	for _, text := range []string{"", "1", "1,2, *#", ",,", "x", "1\x00", "١"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		keys, err := parseKeys(text)
+		if err != nil && keys != "" || strings.Trim(keys, "0123456789*#") != "" || len(keys) > len(text) {
+			t.Errorf("%q became %q, %v", text, keys, err)
+		}
+	})
+}
