@@ -48,7 +48,7 @@ func listeners(ctx context.Context, out io.Writer) error {
 			return err
 		}
 	}
-	sinks, err := openSinks(listening)
+	sinks, err := openSinks(listening, func(time.Time) {})
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,8 @@ func firstError(errs ...error) error {
 // sinks are sockets that read and drop, as the callers' phones do.
 type sinks []*net.UDPConn
 
-func openSinks(n int) (sinks, error) {
+// openSinks opens sockets; heard is told when a packet came to one of them, each on its own goroutine.
+func openSinks(n int, heard func(time.Time)) (sinks, error) {
 	var s sinks
 	for range n {
 		conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 0)))
@@ -112,6 +113,7 @@ func openSinks(n int) (sinks, error) {
 				if _, _, err := conn.ReadFromUDPAddrPort(buffer); err != nil {
 					return // closed
 				}
+				heard(time.Now())
 			}
 		}()
 	}
@@ -132,36 +134,23 @@ func (s sinks) close() {
 	}
 }
 
-// sendto is the role of the bare loop: a socket for each port, and every 20 ms a packet of sound's size (12 bytes of header, 160 of
-// G.711) from each, all by one goroutine.
+// sendto is the role of the bare loop: a socket for each port, and every 20 ms a packet from each, all by one goroutine.
 func sendto(args []string) ([]netip.AddrPort, func(), error) {
-	var conns sinks
-	var to []netip.AddrPort
-	for _, word := range args {
-		port, err := strconv.ParseUint(word, 10, 16)
-		if err != nil {
-			return nil, nil, err
-		}
-		conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 0)))
-		if err != nil {
-			return nil, nil, err
-		}
-		conns = append(conns, conn)
-		to = append(to, netip.AddrPortFrom(loopback, uint16(port)))
+	conns, to, err := openSenders(args)
+	if err != nil {
+		return nil, nil, err
 	}
 	over := make(chan struct{})
 	go func() {
 		pace := time.NewTicker(20 * time.Millisecond)
 		defer pace.Stop()
-		packet := make([]byte, 172)
+		packet := make([]byte, packetSize)
 		for {
 			select {
 			case <-over:
 				return
 			case <-pace.C:
-			}
-			for i, conn := range conns {
-				_, _ = conn.WriteToUDPAddrPort(packet, to[i]) // a packet lost is a packet lost, as in any sound
+				sendEach(conns, to, packet)
 			}
 		}
 	}()

@@ -7,6 +7,7 @@
 //	node DIR     a node on the configuration in DIR
 //	sendto       a bare loop of sendto, as many packets at the same pace
 //	sipgo        a bare sipgo server that answers the same calls
+//	notice       a bare loop that sends one packet to each listener when a file was replaced
 //
 // It is not a test: nothing here fails but what cannot be measured.
 package main

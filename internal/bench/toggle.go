@@ -24,7 +24,7 @@ const (
 )
 
 // toggle measures the time from the save of incidents.yaml to the first packet of the message at each of the callers who wait, by
-// what they hear. A caller hears a message once, so each round has a recording of its own.
+// what they hear, beside that of a bare loop that sends a packet to as many when a file is saved. A caller hears a message once, so each round has a recording of its own.
 func toggle(ctx context.Context, out io.Writer, waiting int) error {
 	dir, ours, err := beginNode(ctx)
 	if err != nil {
@@ -50,7 +50,12 @@ func toggle(ctx context.Context, out io.Writer, waiting int) error {
 	if err != nil {
 		return err
 	}
-	var medians, p99s series
+	bare, err := beginNotice(ctx, waiting)
+	if err != nil {
+		return err
+	}
+	defer bare.end()
+	var ours99, bare99, oursMedian, bareMedian series
 	for round := range rounds {
 		if err := record(filepath.Join(dir, "prompts", sample.RecallMessage), byte(round)); err != nil {
 			return err
@@ -59,10 +64,15 @@ func toggle(ctx context.Context, out io.Writer, waiting int) error {
 		if err != nil {
 			return err
 		}
-		medians, p99s = append(medians, times.median()), append(p99s, times.quantile(0.99))
+		bareTimes, err := bare.save(ctx)
+		if err != nil {
+			return err
+		}
+		oursMedian, bareMedian = append(oursMedian, times.median()), append(bareMedian, bareTimes.median())
+		ours99, bare99 = append(ours99, times.quantile(0.99)), append(bare99, bareTimes.quantile(0.99))
 	}
-	fmt.Fprintf(out, "from save to sound, %d waiting: median\t%s\t\t\n", waiting, medians.in("ms"))
-	fmt.Fprintf(out, "from save to sound, %d waiting: p99\t%s\t\t\n", waiting, p99s.in("ms"))
+	compared(out, fmt.Sprintf("from save to sound, %d waiting: median", waiting), "ms", oursMedian, bareMedian)
+	compared(out, fmt.Sprintf("from save to sound, %d waiting: p99", waiting), "ms", ours99, bare99)
 	return nil
 }
 
