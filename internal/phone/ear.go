@@ -26,7 +26,7 @@ const (
 	// searchStep is how much new sound WaitFor waits for before it looks again, in samples.
 	searchStep = SampleRate / 2
 
-	// searchWindow is how much of the latest sound WaitFor looks at each time, in samples: enough for one sure stretch
+	// searchWindow is how much of the sound before the news WaitFor looks at again each time, in samples: enough for one sure stretch
 	// wherever it began.
 	searchWindow = matchStretch + 2*SampleRate
 )
@@ -229,20 +229,23 @@ func (e *Ear) WaitTone(ctx context.Context, frequency float64) error {
 
 // WaitFor waits until a recording is recognised, in what is remembered or what is to come.
 func (e *Ear) WaitFor(ctx context.Context, recording []int16) (Hearing, error) {
+	searched := e.length()
 	if h, sure := e.Find(recording); sure {
 		return h, nil
 	}
-	searched := e.length()
 	for {
 		for news := e.news(); e.length() < searched+searchStep; news = e.news() {
 			if err := wait(ctx, news); err != nil {
+				if h, sure := e.Find(recording); sure { // what came in while the last look was taken
+					return h, nil
+				}
 				return Hearing{}, fmt.Errorf("wait for a recording of %v (%d packets heard): %w",
 					lasting(len(recording)), e.Packets(), err)
 			}
 		}
 		e.mu.Lock()
+		start := max(0, searched-searchWindow-e.base) // nothing is passed over, however long the last look took
 		searched = e.base + len(e.pcm)
-		start := max(0, len(e.pcm)-searchWindow)
 		pcm, from := slices.Clone(e.pcm[start:]), e.base+start
 		e.mu.Unlock()
 		if h, sure := e.search(pcm, from, recording); sure {
