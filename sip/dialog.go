@@ -269,7 +269,7 @@ type dialogs struct {
 	mu      sync.Mutex
 	byTag   map[string]*dialog
 	origins map[string]string // origin → branch
-	leaving []leaving
+	leaving departures
 	closed  bool
 }
 
@@ -347,12 +347,9 @@ func (t *dialogs) left(d *dialog) {
 func (t *dialogs) forget(now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := 0
-	for n < len(t.leaving) && !now.Before(t.leaving[n].at) {
-		delete(t.origins, t.leaving[n].key)
-		n++
+	for _, l := range t.leaving.over(now) {
+		delete(t.origins, l.key)
 	}
-	t.leaving = append([]leaving(nil), t.leaving[n:]...)
 }
 
 // close shuts all dialogs down, and waits for them no longer than the grace.

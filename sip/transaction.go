@@ -44,14 +44,28 @@ type transactions struct {
 	mu       sync.Mutex
 	incoming map[string]*incoming
 	outgoing map[string]*outgoing
-	leaving  []leaving
+	leaving  departures
 	closed   bool
 }
 
-// leaving says when an outgoing transaction may be forgotten.
+// leaving says when something may be forgotten.
 type leaving struct {
 	at  time.Time
 	key string
+}
+
+// departures are what may be forgotten, in the order of time.
+type departures []leaving
+
+// over takes out those whose time is over.
+func (d *departures) over(now time.Time) []leaving {
+	n := 0
+	for n < len(*d) && !now.Before((*d)[n].at) {
+		n++
+	}
+	gone := (*d)[:n]
+	*d = append(departures(nil), (*d)[n:]...)
+	return gone
 }
 
 func newTransactions() *transactions {
@@ -62,12 +76,9 @@ func newTransactions() *transactions {
 func (t *transactions) forget(now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := 0
-	for n < len(t.leaving) && !now.Before(t.leaving[n].at) {
-		delete(t.outgoing, t.leaving[n].key)
-		n++
+	for _, l := range t.leaving.over(now) {
+		delete(t.outgoing, l.key)
 	}
-	t.leaving = append([]leaving(nil), t.leaving[n:]...)
 }
 
 // close ends all transactions without a word.
