@@ -1,7 +1,7 @@
 # The targets that README.md and .ci/run use. Go is all that build, demo and bench need.
 GO ?= go
 # What the tests call with for real; Debian package names.
-PROGRAMS = sipp:sip-tester baresip:baresip-core redis-server:redis-server
+PROGRAMS = sipp:sip-tester baresip:baresip-core
 
 .PHONY: build demo test bench lint programs
 
@@ -22,7 +22,7 @@ lint: ## formatting, vet, staticcheck (a tool of go.mod)
 bench: ## costs beside the kernel's own in the same run, medians of five
 	$(GO) run ./internal/bench
 
-programs: ## install the phones and servers that the tests use, or name them
+programs: ## install the phones that the tests use, or name them
 	@missing=""; for entry in $(PROGRAMS); do \
 	  command -v $${entry%%:*} >/dev/null 2>&1 || missing="$$missing $${entry##*:}"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
