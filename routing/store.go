@@ -63,7 +63,8 @@ type Store interface {
 	Subscribe(ctx context.Context, seq uint64) (<-chan Event, error)
 }
 
-// Lease is how long a node's ownership lasts without a heartbeat, and Renew how often it beats (DESIGN.md section 5).
+// Lease is how long a node's ownership lasts without a heartbeat, and Renew how often it beats: a lease outlives three
+// lost beats, and a node that died is missed after two seconds.
 const (
 	Lease = 2 * time.Second
 	Renew = 500 * time.Millisecond

@@ -10,7 +10,7 @@ import (
 	"github.com/spillway-voice/spillway/sip"
 )
 
-// The numbers that an agent's phone dials to pause and to resume (spec/interface.md, Queues, agents, seats).
+// The numbers that an agent's phone dials to pause and to resume; no number of a centre may be one of them.
 const (
 	PauseNumber  = "*1"
 	ResumeNumber = "*2"

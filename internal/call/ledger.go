@@ -36,7 +36,7 @@ type Info struct {
 	Reason    Reason
 }
 
-// Keep is how long an ended call stays in the list (spec/interface.md, HTTP).
+// Keep is how long an ended call stays in the list that the API shows: long enough for who looks at it to see how it ended.
 const Keep = 60 * time.Second
 
 // MostEnded bounds how many ended calls are kept, whatever the rate: 60 s at 300 calls a second.

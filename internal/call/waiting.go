@@ -18,7 +18,7 @@ import (
 const ShortAbandon = 5 * time.Second
 
 // placeEvery is how often a store that does not answer is asked for a caller's place: often enough that he is back in his place
-// within the 2 s of DESIGN.md section 8.
+// within 2 s of its return.
 const placeEvery = time.Second
 
 // waiting is what a call knows while it is in a queue.
