@@ -85,7 +85,7 @@ func (c *Call) beginDial(agent string) bool {
 		return c.refuse(488, "Not Acceptable Here", Ending{Refused, NoMedia})
 	}
 	c.dialled = description
-	if err := c.callParty(&party{agent: agent}, c.leg.From(), DialRing); err != nil {
+	if err := c.callParty(&party{agent: agent}, c.colleague(), DialRing); err != nil {
 		return c.refuse(480, "Temporarily Unavailable", Ending{Refused, ByAgent})
 	}
 	c.markCalling()
@@ -96,6 +96,16 @@ func (c *Call) beginDial(agent string) bool {
 	c.info.Agent = agent
 	c.become(Ringing)
 	return true
+}
+
+// colleague is who dials, as the colleague's phone is told: the account that was proved and the person's name of it, whatever the
+// dialling phone says of itself.
+func (c *Call) colleague() sip.Party {
+	agent := c.plan.Routing.Agent(c.callingAgent())
+	if agent == nil { // removed since he registered
+		return c.leg.From()
+	}
+	return sip.Party{Number: agent.Name, Display: agent.Display}
 }
 
 // doing is what an agent does now; when the queue does not know, his phone will say.

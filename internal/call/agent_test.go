@@ -352,6 +352,9 @@ func TestAnAgentTalksToAColleagueOutsideTheQueues(t *testing.T) {
 		if v.is(call.Ringing); !v.rang || v.answer != nil {
 			t.Error("alice does not hear ringing")
 		}
+		if shown := b.rung()[0].From; shown != (sip.Party{Number: "alice", Display: "Alice Nguyen"}) {
+			t.Errorf("bob is shown %+v", shown)
+		}
 		b.agentIs("alice", routing.Talking)
 		b.agentIs("bob", routing.Talking) // nobody else is offered to him
 		b.pass(3 * time.Second)

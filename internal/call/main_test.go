@@ -178,7 +178,7 @@ func kettle() *call.Plan {
 			Seats:  20,
 			Queues: map[string]*routing.Queue{"orders": queue("orders"), "support": queue("support")},
 			Agents: []*routing.Agent{
-				{Name: "alice", Queues: map[string]int{"orders": 1}},
+				{Name: "alice", Display: "Alice Nguyen", Queues: map[string]int{"orders": 1}},
 				{Name: "bob", Queues: map[string]int{"orders": 2}},
 				{Name: "dave", Queues: map[string]int{"support": 1}},
 			},
