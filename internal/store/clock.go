@@ -1,0 +1,43 @@
+package store
+
+import (
+	"sync"
+	"time"
+)
+
+// clock is store time as this process may tell it: Redis' time, carried on by the monotonic clock. It is safe for concurrent use.
+//
+// A reply stamped T, asked for at t1 and received at t2 of the monotonic clock, proves that store time minus the monotonic clock lies
+// between T-t2 and T-t1. The offset is moved into that range and no further, so it follows the largest lower bound that was proved:
+// store time as told here is never ahead of the store, nor behind anything that the store told before.
+type clock struct {
+	started time.Time // the monotonic clock's zero
+
+	mu     sync.Mutex
+	offset time.Duration // store time since 1970 minus the time since started
+	told   time.Duration // the latest time told, since 1970: it never goes back
+}
+
+// newClock is a clock that goes by the wall clock until the store is heard.
+func newClock() *clock {
+	now := time.Now()
+	return &clock{started: now, offset: time.Duration(now.UnixNano())}
+}
+
+// monotonic is the time since the clock was made.
+func (c *clock) monotonic() time.Duration { return time.Since(c.started) }
+
+// hear takes a reply's stamp, with the monotonic times at which it was asked for and received.
+func (c *clock) hear(stamp, asked, received time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.offset = min(max(c.offset, stamp-received), stamp-asked)
+}
+
+// now is store time, in whole microseconds as Redis counts it.
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.told = max(c.told, (c.offset + c.monotonic()).Truncate(time.Microsecond))
+	return time.Unix(0, int64(c.told)).UTC()
+}

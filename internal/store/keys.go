@@ -1,0 +1,33 @@
+package store
+
+// The keys of a centre. All begin with spillway:{centre}: — the part in braces is the hash tag, so that a centre is one slot of a
+// Redis Cluster, where a script may touch several keys of one slot only, and many centres spread. The number of keys does
+// not grow with calls, agents or nodes: what there is many of lies in one hash, which a snapshot reads in one step and
+// nobody has to search for with KEYS or SCAN.
+const (
+	// KeyMeta is a hash: schema, incarnation, seq (of the last event), at (its stamp), last
+	// (the latest store time that was told), shift (what store time is ahead of TIME by, since TIME once went back) and token (the last claim's).
+	// One hash, since every script reads it all.
+	KeyMeta = "meta"
+	// KeyEvents is the stream of events; the id of an entry is its seq, so that a reader asks for what follows a number.
+	KeyEvents = "events"
+	// KeyCallers is a hash by call id: who waits, in JSON. One value for a caller, since an event tells him whole.
+	KeyCallers = "callers"
+	// KeyAgents is a hash by name: what is known of an agent, in JSON.
+	KeyAgents = "agents"
+	// KeyQueues is a hash by name: what a queue remembers, in JSON.
+	KeyQueues = "queues"
+	// KeyWaiting is a hash by queue: how many wait there, so that a full queue is known without counting.
+	KeyWaiting = "waiting"
+	// KeySeats is a set of the agents who have a seat; its size is how many are taken.
+	KeySeats = "seats"
+	// KeyClaims is a hash by token: the agent whose record holds the claim.
+	KeyClaims = "claims"
+	// KeyLeases is a hash by node: until when its lease lives, in store time.
+	KeyLeases = "leases"
+	// KeyOwned is a sorted set, all of score 0, of node NUL kind NUL name: what a node owns is one range of it.
+	KeyOwned = "owned"
+)
+
+// Key is the full name of a key of the centre.
+func (s *Store) Key(name string) string { return "spillway:{" + s.centre + "}:" + name }

@@ -1,0 +1,112 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+	"go.uber.org/zap"
+)
+
+const (
+	// CommandLimit is how long one command may take: longer, and Redis counts as away for it (field practice: a tenth of a second is a
+	// hundred times what a healthy one takes, and short enough that no decision waits for it).
+	CommandLimit = 100 * time.Millisecond
+	// CopyLimit is how long the copy of everything may take.
+	CopyLimit = 2 * time.Second
+)
+
+// Options are what a store needs besides its address.
+type Options struct {
+	Centre string      // the centre's name, which all its keys carry; lower-case letters, digits, hyphens
+	Logger *zap.Logger // nil: silent
+}
+
+// Store is the connection to the Redis of one centre. It is safe for concurrent use. Whoever opened it closes it.
+type Store struct {
+	centre   string
+	proposal string // the incarnation that begins if the store has none
+	log      *zap.Logger
+	clock    *clock
+
+	commands redis.UniversalClient // short steps
+	copies   redis.UniversalClient // snapshots: a long one delays no step
+	reading  redis.UniversalClient // readers that block
+}
+
+// Open makes the connections to the Redis at an address (see ParseAddress). A Redis that does not answer is no error, since a node serves alone
+// until it does; an address that makes no sense is one, and ErrSchema when another version of Spillway uses it.
+func Open(ctx context.Context, address string, o Options) (*Store, error) {
+	if o.Centre == "" {
+		return nil, errors.New("store: the centre needs a name")
+	}
+	if o.Logger == nil {
+		o.Logger = zap.NewNop()
+	}
+	to, err := clientOptions(address)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		centre: o.Centre, proposal: rand.Text(), log: o.Logger, clock: newClock(),
+		commands: connect(to, CommandLimit), copies: connect(to, CopyLimit), reading: connect(to, readLimit),
+	}
+	if err := s.Check(ctx); errors.Is(err, ErrSchema) {
+		return nil, errors.Join(err, s.Close())
+	} else if err != nil {
+		s.log.Warn("Redis does not answer: this node serves alone until it does", zap.Error(err))
+	}
+	return s, nil
+}
+
+// connect makes a client whose commands end within a limit, and are never sent twice behind our back.
+func connect(to *redis.UniversalOptions, limit time.Duration) redis.UniversalClient {
+	o := *to
+	o.ContextTimeoutEnabled = true
+	o.MaxRetries = -1
+	o.DialerRetries = 1
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = limit, limit, limit, limit
+	o.PipelinePoolSize = -1
+	o.DisableIdentity = true
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	return redis.NewUniversalClient(&o)
+}
+
+// clientOptions reads an address.
+func clientOptions(address string) (*redis.UniversalOptions, error) {
+	o, err := redis.ParseURL(address)
+	if err != nil {
+		return nil, errors.New("store: redis.url is not an address that go-redis knows")
+	}
+	return &redis.UniversalOptions{
+		Addrs: []string{o.Addr}, DB: o.DB, Username: o.Username, Password: o.Password, TLSConfig: o.TLSConfig,
+	}, nil
+}
+
+// Check asks whether the store answers, and whether this node may use it (ErrSchema).
+func (s *Store) Check(ctx context.Context) error {
+	_, err := s.Run(ctx, check)
+	return err
+}
+
+// check does nothing beyond what every script does.
+var check = NewScript("return reply('ok')")
+
+// Now is store time: equal on all nodes but for the way to Redis, never ahead of it and never going back.
+func (s *Store) Now() time.Time { return s.clock.now() }
+
+// Client is the client for short commands, for rooms that keep values of their own under Key. It is closed by Close.
+func (s *Store) Client() redis.UniversalClient { return s.commands }
+
+// Close ends the connections. Steps and readers that are under way fail.
+func (s *Store) Close() error {
+	err := errors.Join(s.commands.Close(), s.copies.Close(), s.reading.Close())
+	if err != nil {
+		return fmt.Errorf("close the store: %w", err)
+	}
+	return nil
+}
