@@ -1,0 +1,45 @@
+package redisq
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/spillway-voice/spillway/routing"
+)
+
+// reapBatch is how many things of a dead node one script takes out: some milliseconds, in which Redis does nothing else.
+const reapBatch = 100
+
+// Heartbeat renews a node's lease.
+func (s *Store) Heartbeat(ctx context.Context, node string) (routing.Beat, error) {
+	if err := named(node); err != nil {
+		return routing.Beat{}, fmt.Errorf("heartbeat: %w", err)
+	}
+	r, err := s.step(ctx, heartbeat, "heartbeat of", node, node, routing.Lease.Microseconds())
+	if err != nil {
+		return routing.Beat{}, err
+	}
+	seq, err := strconv.ParseUint(r.Text(0), 10, 64)
+	if err != nil {
+		return routing.Beat{}, fmt.Errorf("heartbeat of %s: %w", node, err)
+	}
+	beat := routing.Beat{Seq: seq, Incarnation: r.Text(1), Nodes: r.List(2), Expired: r.List(3)}
+	slices.Sort(beat.Nodes)
+	slices.Sort(beat.Expired)
+	return beat, nil
+}
+
+// Reap takes out all that a dead node owned, some at a time: a node that comes back meanwhile keeps the rest (ErrAlive).
+func (s *Store) Reap(ctx context.Context, node string) error {
+	for {
+		r, err := s.step(ctx, reap, "reap", node, node, reapBatch)
+		if err != nil {
+			return err
+		}
+		if taken, _ := r.Values[0].(int64); taken < reapBatch {
+			return nil
+		}
+	}
+}

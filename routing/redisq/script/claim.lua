@@ -1,0 +1,27 @@
+-- ARGV[3] the call, ARGV[4] the agent, ARGV[5] the queue, ARGV[6] the node, ARGV[7] the claim's life in microseconds.
+local call, name, queue_name, node = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local caller = read(callers, call)
+local agent = read(agents, name)
+if not caller or not agent then return reply('lost') end
+local old = caller.claim
+if ringing(old) and old.agent == name and old.queue == queue_name and old.node == node then
+  return reply('ok', cjson.encode(old))
+end
+local claimable = agent.registered and now < number(agent.expires) and agent.seat and not agent.paused
+  and not agent.outside and not live(agent.claim) and now >= number(agent.wrap_up) and now >= number(agent.not_before)
+if live(old) or not claimable or now < number((caller.refused or {})[name]) then return reply('lost') end
+
+if old then forget(old) end
+if agent.claim then forget(agent.claim) end
+local claim = {
+  token = text(redis.call('HINCRBY', meta, 'token', 1)), call = call, agent = name, queue = queue_name, node = node,
+  offered = text(now), deadline = text(now + ARGV[7]),
+}
+redis.call('HSET', claims, claim.token, name)
+own(node, CLAIM, claim.token)
+local queue = read(queues, queue_name) or {name = queue_name}
+caller.claim, caller.offers = claim, (caller.offers or 0) + 1
+agent.claim, agent.changed = claim, text(now)
+queue.last_offered = name
+tell{kind = 'caller.offered', reason = queue_name, call = call, caller = caller, agent = agent, queue = queue}
+return reply('ok', cjson.encode(claim))
