@@ -76,17 +76,6 @@ func connect(to *redis.UniversalOptions, limit time.Duration) redis.UniversalCli
 	return redis.NewUniversalClient(&o)
 }
 
-// clientOptions reads an address.
-func clientOptions(address string) (*redis.UniversalOptions, error) {
-	o, err := redis.ParseURL(address)
-	if err != nil {
-		return nil, errors.New("store: redis.url is not an address that go-redis knows")
-	}
-	return &redis.UniversalOptions{
-		Addrs: []string{o.Addr}, DB: o.DB, Username: o.Username, Password: o.Password, TLSConfig: o.TLSConfig,
-	}, nil
-}
-
 // Check asks whether the store answers, and whether this node may use it (ErrSchema).
 func (s *Store) Check(ctx context.Context) error {
 	_, err := s.Run(ctx, check)
