@@ -46,7 +46,7 @@ const (
 //	redis+sentinel://user:password@host1:26379,host2:26379/master/0
 //	redis+cluster://user:password@host1,host2
 //
-// User and password are those of Redis, percent-encoded where they hold reserved characters. Sentinels that want their own are told by
+// User and password are those of Redis, percent-encoded where they hold reserved characters, as is the path of a socket. Sentinels that want their own are told by
 // ?sentinel_user= and ?sentinel_password=. With TLS (rediss, rediss+sentinel, rediss+cluster) ?ca= names a PEM file of the authorities
 // that are trusted instead of the system's, ?cert= and ?key= those that this node shows.
 type Address struct {
@@ -141,10 +141,14 @@ func unescape(text, what string) (string, error) {
 // readPlace reads hosts and path.
 func (a *Address) readPlace(text string) error {
 	if a.Kind == Socket {
-		if !strings.HasPrefix(text, "/") || strings.ContainsRune(text, 0) {
+		path, err := unescape(text, "path")
+		if err != nil {
+			return err
+		}
+		if !strings.HasPrefix(path, "/") || strings.ContainsRune(path, 0) {
 			return errors.New("a socket has an absolute path: unix:///run/redis.sock")
 		}
-		a.Hosts = []string{text}
+		a.Hosts = []string{path}
 		return nil
 	}
 	hosts, path, _ := strings.Cut(text, "/")
@@ -261,7 +265,11 @@ func (a Address) String() string {
 	if a.TLS {
 		scheme = strings.Replace(scheme, "redis", "rediss", 1)
 	}
-	text := scheme + "://" + strings.Join(a.Hosts, ",")
+	place := strings.Join(a.Hosts, ",")
+	if a.Kind == Socket {
+		place = strings.ReplaceAll((&url.URL{Path: place}).EscapedPath(), "@", "%40") // an @ would end an account
+	}
+	text := scheme + "://" + place
 	if a.Master != "" {
 		text += "/" + a.Master
 	}
