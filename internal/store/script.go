@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	_ "embed" // the prelude
 	"errors"
 	"fmt"
@@ -83,7 +84,7 @@ func (s *Store) run(ctx context.Context, client redis.UniversalClient, limit tim
 	for i, name := range script.keys {
 		keys[i] = s.Key(name)
 	}
-	args = append([]any{Schema, s.proposal}, args...)
+	args = append([]any{Schema, rand.Text()}, args...) // another incarnation each time the store is found empty
 	asked := s.clock.monotonic()
 	raw, err := script.lua.Run(ctx, client, keys, args...).Slice()
 	received := s.clock.monotonic()

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -28,10 +27,9 @@ type Options struct {
 
 // Store is the connection to the Redis of one centre. It is safe for concurrent use. Whoever opened it closes it.
 type Store struct {
-	centre   string
-	proposal string // the incarnation that begins if the store has none
-	log      *zap.Logger
-	clock    *clock
+	centre string
+	log    *zap.Logger
+	clock  *clock
 
 	commands redis.UniversalClient // short steps
 	copies   redis.UniversalClient // snapshots: a long one delays no step
@@ -52,7 +50,7 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		centre: o.Centre, proposal: rand.Text(), log: o.Logger, clock: newClock(),
+		centre: o.Centre, log: o.Logger, clock: newClock(),
 		commands: connect(to, CommandLimit), copies: connect(to, CopyLimit), reading: connect(to, readLimit),
 	}
 	if err := s.Check(ctx); errors.Is(err, ErrSchema) {

@@ -56,19 +56,20 @@ func read(name string) string {
 // missesTold is how many misses in a row the terms tell of; the back-off no longer grows then.
 const missesTold = 16
 
-// terms says in Lua what each outcome of an offer means, as routing has it: by the number of misses in a row, how long the agent is not
-// offered anybody and whether he is paused; how long the caller is not offered to him again; which outcomes count as one run.
+// terms says in Lua (term_of) what each outcome of an offer means, as routing has it: by the number of misses in a row, how long the agent is not
+// offered anybody and whether he is paused; how long the caller is not offered to him again; which outcomes count as one run. It is a function,
+// as most steps need none of it.
 func terms() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "local withdrawn, unreachable, node_lost, pause_reason = %q, %q, %q, %q\nlocal terms = {\n",
+	fmt.Fprintf(&b, "local withdrawn, unreachable, node_lost, pause_reason = %q, %q, %q, %q\nlocal function term_of(outcome)\n",
 		routing.Withdrawn, routing.Unreachable, routing.LeftNodeLost, routing.PausedNoAnswer)
 	outcomes := []routing.Outcome{
 		routing.Busy, routing.Refused, routing.NoAnswer, routing.Unreachable, routing.Withdrawn, routing.Failed,
 	}
 	for _, o := range outcomes {
-		fmt.Fprintf(&b, "  [%q] = %s,\n", o, term(o, outcomes))
+		fmt.Fprintf(&b, "  if outcome == %q then return %s end\n", o, term(o, outcomes))
 	}
-	b.WriteString("}\n")
+	b.WriteString("  return {wait = {0}, pause = {false}, alike = {[outcome] = true}, refusal = 0}\nend\n")
 	return b.String()
 }
 

@@ -75,10 +75,10 @@ local function claimed(token)
   return agent.claim, agent
 end
 
--- freed is an agent after an offer that came to nothing (routing.AgentState.Released; the terms are made of it).
+-- freed is an agent after an offer that came to nothing (routing.AgentState.Released; term_of is made of it).
 local function freed(agent, outcome, at)
   agent.claim, agent.changed = nil, text(at)
-  local term = terms[outcome] or {alike = {[outcome] = true}, wait = {0}, pause = {false}}
+  local term = term_of(outcome)
   if term.free then return agent end
   if (agent.misses or 0) > 0 and term.alike[agent.cause] then
     agent.misses = agent.misses + 1
@@ -96,14 +96,14 @@ end
 -- returned is a caller after such an offer, back in his place (routing.Caller.Released).
 local function returned(caller, name, outcome)
   caller.claim = nil
-  local term = terms[outcome]
-  if term and term.refusal > 0 then
+  local term = term_of(outcome)
+  if term.refusal > 0 then
     local refused = {[name] = text(now + term.refusal)}
     for other, till in pairs(caller.refused or {}) do
       if number(till) > now and other ~= name then refused[other] = till end
     end
     caller.refused = refused
-  elseif term and term.missed then
+  elseif term.missed then
     caller.missed = caller.missed or {}
     for _, have in ipairs(caller.missed) do
       if have == name then return caller end
