@@ -8,12 +8,13 @@ import (
 // clock is store time as this process may tell it: Redis' time, carried on by the monotonic clock. It is safe for concurrent use.
 //
 // A reply stamped T, asked for at t1 and received at t2 of the monotonic clock, proves that store time minus the monotonic clock lies
-// between T-t2 and T-t1. The offset is moved into that range and no further, so it follows the largest lower bound that was proved:
-// store time as told here is never ahead of the store, nor behind anything that the store told before.
+// between T-t2 and T-t1. The largest lower bound that was proved is the offset; one that a reply disproves (the clock of Redis was set, or is
+// another's) is dropped for the reply's own. So store time as told here is never ahead of the store, nor behind anything that it told before.
 type clock struct {
 	started time.Time // the monotonic clock's zero
 
 	mu     sync.Mutex
+	heard  bool          // the store was
 	offset time.Duration // store time since 1970 minus the time since started
 	told   time.Duration // the latest time told, since 1970: it never goes back
 }
@@ -31,7 +32,9 @@ func (c *clock) monotonic() time.Duration { return time.Since(c.started) }
 func (c *clock) hear(stamp, asked, received time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.offset = min(max(c.offset, stamp-received), stamp-asked)
+	if least, most := stamp-received, stamp-asked; !c.heard || c.offset < least || c.offset > most {
+		c.heard, c.offset = true, least
+	}
 }
 
 // now is store time, in whole microseconds as Redis counts it.
