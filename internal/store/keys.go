@@ -27,6 +27,17 @@ const (
 	KeyLeases = "leases"
 	// KeyOwned is a sorted set, all of score 0, of node NUL kind NUL name: what a node owns is one range of it.
 	KeyOwned = "owned"
+	// KeyBoard is a hash by incident: its newest revision, in JSON; the field :edition names the last change. One hash, so that a board is
+	// read in one step.
+	KeyBoard = "board"
+	// KeyBoardNews is a stream of one entry, the last change of the board: what its readers wait for. It is not KeyEvents, whose readers
+	// keep the queues and who need no incidents.
+	KeyBoardNews = "board-news"
+	// KeyBlob, followed by a SHA-256 in hex, is a hash: the parts of a content by number, and its size once they are all there. A key for
+	// each, since each ends by itself.
+	KeyBlob = "blob:"
+	// KeyBindings is a hash by agent: where his phones are, in JSON. One value for an agent, since a call rings them all.
+	KeyBindings = "bindings"
 )
 
 // Key is the full name of a key of the centre.
