@@ -19,7 +19,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // opened is the queues of a centre on a server, by a connection of their own.
 func opened(t testing.TB, server *redistest.Server, centre string) *redisq.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), server.URL(), store.Options{Centre: centre})
+	return openedAt(t, server.URL(), centre)
+}
+
+// openedAt is the same by an address.
+func openedAt(t testing.TB, address, centre string) *redisq.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), address, store.Options{Centre: centre})
 	if err != nil {
 		t.Fatal(err)
 	}
