@@ -3,6 +3,7 @@ package redisserver
 import (
 	"errors"
 	"fmt"
+	"net"
 	"path/filepath"
 	"strings"
 )
@@ -31,7 +32,14 @@ func (c Configuration) check() error {
 	if c.Folder == "" || c.Address == "" {
 		return errors.New("a redis-server needs a folder and an address")
 	}
-	if filepath.IsAbs(c.Address) && len(c.Address) > socketPathLimit {
+	if !filepath.IsAbs(c.Address) {
+		host, port, err := net.SplitHostPort(c.Address)
+		if err != nil || host == "" || port == "" {
+			return fmt.Errorf("%q is neither the path of a socket nor host:port", c.Address)
+		}
+		return nil
+	}
+	if len(c.Address) > socketPathLimit {
 		return fmt.Errorf("the path of the socket %s has %d bytes, and the system allows %d; use a shorter one", c.Address, len(c.Address), socketPathLimit)
 	}
 	return nil
@@ -50,7 +58,7 @@ func (c Configuration) text() string {
 	}
 	if filepath.IsAbs(c.Address) {
 		lines = append(lines, Directive{"port", "0"}, Directive{"unixsocket", c.Address}, Directive{"unixsocketperm", "700"})
-	} else if host, port, ok := cutPort(c.Address); ok {
+	} else if host, port, err := net.SplitHostPort(c.Address); err == nil { // check has seen to it
 		lines = append(lines, Directive{"bind", host}, Directive{"port", port})
 	}
 	var text strings.Builder
@@ -65,15 +73,6 @@ func (c Configuration) text() string {
 		text.WriteByte('\n')
 	}
 	return text.String()
-}
-
-// cutPort splits host:port at the last colon.
-func cutPort(address string) (host, port string, ok bool) {
-	i := strings.LastIndexByte(address, ':')
-	if i < 0 {
-		return "", "", false
-	}
-	return strings.Trim(address[:i], "[]"), address[i+1:], true
 }
 
 // quote writes an argument as redis.conf reads it back (sdssplitargs in Redis: double quotes, with \xHH for any byte).
