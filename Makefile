@@ -1,7 +1,7 @@
 # The targets that README.md and .ci/run use. Go is all that build, demo and bench need.
 GO ?= go
-# What the tests call with for real; Debian package names.
-PROGRAMS = sipp:sip-tester baresip:baresip-core
+# The phones and the server that the tests run for real; Debian package names.
+PROGRAMS = sipp:sip-tester baresip:baresip-core redis-server:redis-server
 
 .PHONY: build demo test bench lint programs
 

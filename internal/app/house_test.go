@@ -58,6 +58,11 @@ var forbidden = []struct {
 	{"internal/phone", "media", "the far end must be independent of what it judges"},
 }
 
+// allowed are imports that a rule forbids in general.
+var allowed = map[string]string{
+	"routing/redisq": "internal/store", // the queues on Redis stand on the connection to it
+}
+
 // pure are the rooms that decide: no sockets, no files, no processes.
 var pure = []string{"routing", "ivr", "incident"}
 
@@ -106,7 +111,7 @@ func TestNoRoomKnowsWhatItMustNot(t *testing.T) {
 				continue
 			}
 			for _, imported := range imports {
-				if room, ours := strings.CutPrefix(imported, module); ours && within(room, rule.imports) {
+				if room, ours := strings.CutPrefix(imported, module); ours && within(room, rule.imports) && allowed[name] != room {
 					t.Errorf("%s imports %s: %s", name, imported, rule.why)
 				}
 			}
