@@ -120,11 +120,13 @@ func (p *Process) connect(ctx context.Context, at netip.AddrPort) error {
 
 // configure writes the files that the program reads, and returns where its control port will be.
 func (p *Process) configure() (netip.AddrPort, error) {
-	at, err := freePorts(2)
+	first, err := phone.FreePorts(3) // SIP, SIP over TLS, control
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
-	p.addr = at[0]
+	loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	p.addr = netip.AddrPortFrom(loopback, first)
+	controlAt := netip.AddrPortFrom(loopback, first+2)
 	say := p.options.Say
 	if say == nil {
 		say = make([]int16, 120*phone.SampleRate)
@@ -132,13 +134,13 @@ func (p *Process) configure() (netip.AddrPort, error) {
 	if err := phone.WriteWAV(filepath.Join(p.options.Dir, "say.wav"), say); err != nil {
 		return netip.AddrPort{}, err
 	}
-	files := map[string]string{"config": p.config(at[1]), "accounts": p.account(), "contacts": ""}
+	files := map[string]string{"config": p.config(controlAt), "accounts": p.account(), "contacts": ""}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(p.options.Dir, name), []byte(text), 0o600); err != nil {
 			return netip.AddrPort{}, err
 		}
 	}
-	return at[1], nil
+	return controlAt, nil
 }
 
 // config is the program's configuration: sound from and to files, the control port, nothing else.
@@ -204,28 +206,6 @@ func (p *Process) account() string {
 		line += ";auth_user=" + o.User + ";auth_pass=" + o.Secret
 	}
 	return line + "\n"
-}
-
-// freePorts finds addresses that nobody listens on, by TCP and UDP.
-func freePorts(count int) ([]netip.AddrPort, error) {
-	var found []netip.AddrPort
-	for range 100 {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close() // only at the end, so that no port is found twice
-		at := l.Addr().(*net.TCPAddr).AddrPort()
-		conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(at))
-		if err != nil {
-			continue
-		}
-		conn.Close()
-		if found = append(found, at); len(found) == count {
-			return found, nil
-		}
-	}
-	return nil, errors.New("no port is free")
 }
 
 // Addr returns where the program takes SIP requests.

@@ -6,7 +6,6 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -193,45 +192,17 @@ type ports struct {
 	media      uint16 // even; the two above it are free as well
 }
 
-// freePorts finds ports that nobody listens on.
+// freePorts finds ports that nobody uses: one for signalling, four for sound.
 func freePorts() (ports, error) {
-	for range 100 {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			return ports{}, err
-		}
-		at := l.Addr().(*net.TCPAddr).AddrPort()
-		conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(at))
-		if err == nil {
-			conn.Close()
-		}
-		l.Close()
-		if media, ok := freeMedia(); err == nil && ok && media != at.Port() {
-			return ports{signalling: at, media: media}, nil
-		}
-	}
-	return ports{}, errors.New("no port is free")
-}
-
-// freeMedia finds an even UDP port with three free ones above it.
-func freeMedia() (uint16, bool) {
-	first, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	signalling, err := phone.FreePorts(1)
 	if err != nil {
-		return 0, false
+		return ports{}, err
 	}
-	defer first.Close()
-	port := first.LocalAddr().(*net.UDPAddr).Port
-	if port%2 != 0 {
-		return 0, false
+	media, err := phone.FreePorts(4)
+	if err != nil {
+		return ports{}, err
 	}
-	for next := port + 1; next <= port+3; next++ {
-		conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: next})
-		if err != nil {
-			return 0, false
-		}
-		defer conn.Close()
-	}
-	return uint16(port), true
+	return ports{signalling: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), signalling), media: media}, nil
 }
 
 // awaitPort waits until the program has bound its port: until nobody else can.
