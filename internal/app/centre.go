@@ -329,7 +329,7 @@ func (c *centre) publish(s *config.Snapshot, library *media.Library, trouble *co
 		snapshot: s, board: c.board, library: library, trouble: trouble, appliedAt: now, configuredAt: configuredAt, reached: reached, sentences: sentences,
 		plan: &call.Plan{
 			Numbers: s.Numbers, Conversation: s.Conversation, Routing: overlaid, Board: c.board,
-			Zone: s.Centre.Zone, Trunks: trunkMedia(s), Prompts: c.recordings(library),
+			Trunks: trunkMedia(s), Prompts: c.recordings(library),
 			Superseded: c.superseded,
 		},
 	}

@@ -45,7 +45,7 @@ func (c *Call) step(in ivr.Input) {
 	if c.over {
 		return
 	}
-	actions := c.machine.Step(in, time.Now().In(c.plan.Zone))
+	actions := c.machine.Step(in, time.Now())
 	for _, a := range actions {
 		c.act(a)
 	}

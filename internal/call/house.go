@@ -51,7 +51,6 @@ type Plan struct {
 	Conversation *ivr.Plan
 	Routing      *routing.Plan
 	Board        incident.Board
-	Zone         *time.Location
 	Trunks       map[string]Trunk
 	Prompts      Prompts
 	Superseded   <-chan struct{}

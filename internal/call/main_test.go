@@ -183,7 +183,6 @@ func kettle() *call.Plan {
 				{Name: "dave", Queues: map[string]int{"support": 1}},
 			},
 		},
-		Zone:    time.UTC,
 		Prompts: recordings{},
 	}
 }
