@@ -332,6 +332,6 @@ func same(a, b Revision) bool {
 // digest returns the SHA-256 of a plain value, in hex: of what it is in JSON, in which texts, numbers and maps of them never fail.
 func digest(value any) string {
 	hash := sha256.New()
-	_ = json.NewEncoder(hash).Encode(value)
+	_ = json.NewEncoder(hash).Encode(value) // plain values into memory: cannot fail
 	return hex.EncodeToString(hash.Sum(nil))
 }

@@ -36,7 +36,7 @@ func prepare(library *media.Library, played *ivr.Plan) {
 		names = append(names, w.Music)
 	}
 	for _, name := range names {
-		_ = library.Check(name)
+		_ = library.Check(name) // one that cannot be played was told when the folder was judged
 	}
 }
 

@@ -139,7 +139,9 @@ func (c *control) call(ctx context.Context, name, params string) (string, error)
 		return "", err
 	}
 	if deadline, ok := ctx.Deadline(); ok {
-		_ = c.conn.SetWriteDeadline(deadline)
+		if err := c.conn.SetWriteDeadline(deadline); err != nil {
+			return "", err
+		}
 	}
 	if _, err := fmt.Fprintf(c.conn, "%d:%s,", len(b), b); err != nil {
 		return "", err

@@ -88,7 +88,7 @@ func Start(ctx context.Context, options Options) (*Process, error) {
 		_ = p.command.Wait() // how it ended is in its log
 	}()
 	if err := p.connect(ctx, controlAt); err != nil {
-		_ = p.command.Process.Kill()
+		_ = p.command.Process.Kill() // it may have ended already
 		<-p.ended
 		return nil, fmt.Errorf("baresip: %w\n%s", err, p.Log())
 	}
