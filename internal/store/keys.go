@@ -36,8 +36,6 @@ const (
 	// KeyBlob, followed by a SHA-256 in hex, is a hash: the parts of a content by number, and its size once they are all there. A key for
 	// each, since each ends by itself.
 	KeyBlob = "blob:"
-	// KeyBindings is a hash by agent: where his phones are, in JSON. One value for an agent, since a call rings them all.
-	KeyBindings = "bindings"
 )
 
 // Key is the full name of a key of the centre.
