@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	sipgo "github.com/emiago/sipgo/sip"
 	"go.uber.org/zap"
@@ -184,6 +185,9 @@ func (r *registrar) changes(req *sipgo.Request, contacts []sipgo.Header) ([]chan
 		if len(uri) > maxContact {
 			return nil, bad("Contact Too Long")
 		}
+		if !utf8.ValidString(uri) {
+			return nil, bad("Bad Contact") // a store would not give it back as it was
+		}
 		life := fallback
 		if text, given := param(c.Params, "expires"); given {
 			if n, ok := seconds(text); ok {
@@ -194,7 +198,7 @@ func (r *registrar) changes(req *sipgo.Request, contacts []sipgo.Header) ([]chan
 			least := sipgo.NewHeader("Min-Expires", strconv.Itoa(shortestRegistration))
 			return nil, &fault{code: 423, headers: []sipgo.Header{least}}
 		}
-		changes = append(changes, change{place(&c.Address), uri, min(life, r.server.timers.Registration)})
+		changes = append(changes, change{place(uri), uri, min(life, r.server.timers.Registration)})
 	}
 	return changes, nil
 }
