@@ -271,7 +271,7 @@ func TestPhoneOnTCPIsDialledOverItsConnection(t *testing.T) {
 	const number = 1
 	binding := Binding{
 		Agent: "alice", Contact: "sip:alice@10.0.0.5:5062;transport=tcp", Transport: TCP, Flow: number,
-		Expires: time.Now().Add(time.Hour),
+		Source: conn.LocalAddr().(*net.TCPAddr).AddrPort(), Expires: time.Now().Add(time.Hour),
 	}
 	leg, err := s.Dial(t.Context(), Invite{Binding: binding, SDP: []byte(offerSDP)})
 	if err != nil {
@@ -280,6 +280,11 @@ func TestPhoneOnTCPIsDialledOverItsConnection(t *testing.T) {
 	m, err := frame(in)
 	if err != nil || !strings.HasPrefix(string(m), "INVITE sip:alice@10.0.0.5:5062;transport=tcp SIP/2.0\r\nVia: SIP/2.0/TCP ") {
 		t.Fatalf("%v\n%s", err, m)
+	}
+	foreign := binding // another node's connection of the same number
+	foreign.Source = phoneAddress
+	if _, err := s.Dial(t.Context(), Invite{Binding: foreign}); err != ErrFlowGone {
+		t.Errorf("another node's connection: %v", err)
 	}
 	_ = conn.Close()
 	finished(t, leg, ByNobody, 408)

@@ -12,7 +12,9 @@ import (
 
 // Invite is a call to be made.
 type Invite struct {
-	// Binding is where: over TCP the connection that it came by, over UDP its source address.
+	// Binding is where: over TCP the connection that it came by, over UDP its source address. Another node's over UDP
+	// is called from our own first listener, which reaches the phone if the binding is Direct; another node's over TCP
+	// cannot be called.
 	Binding Binding
 	// From is who is shown as the caller.
 	From Party
@@ -30,7 +32,8 @@ var (
 	ErrClosed = errors.New("sip: server closed")
 	// ErrExpired says that a binding is not live any more.
 	ErrExpired = errors.New("sip: registration expired")
-	// ErrFlowGone says that the connection of a binding is closed.
+	// ErrFlowGone says that there is no way to the far end: the connection of a binding is closed or another node's, or
+	// over UDP we have no listener.
 	ErrFlowGone = errors.New("sip: the connection of the registration is gone")
 	// ErrEnded says that the leg has ended.
 	ErrEnded = errors.New("sip: leg ended")
@@ -88,15 +91,16 @@ func outboundState(d *dialog, target sipgo.Uri) DialogState {
 	}
 }
 
-// flowTo finds the way to a binding.
+// flowTo finds the way to a binding. Over UDP it is the listener that the phone registered with, as its NAT may let in
+// nobody else; for one that registered with another node, our first.
 func (s *Server) flowTo(b Binding) (flow, error) {
 	if !b.Live(time.Now()) {
 		return flow{}, ErrExpired
 	}
 	if b.Transport == TCP {
 		w, open := s.tcps.find(b.Flow)
-		if !open {
-			return flow{}, ErrFlowGone
+		if !open || w.remote != b.Source {
+			return flow{}, ErrFlowGone // another node's connection may have the number of one of ours
 		}
 		return flow{w, w.remote}, nil
 	}

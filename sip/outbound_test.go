@@ -319,6 +319,55 @@ func TestDialRefusesWhatCannotBeSent(t *testing.T) {
 	})
 }
 
+func TestPhoneOfAnotherNodeIsCalledFromOurOwnListener(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		there := newWorld(t, UDP, staff{})
+		there.wire.at = netip.MustParseAddrPort("192.0.2.2:5070")
+		phone := there.from(phoneAddress)
+		phone.register("alice", "alice-has-a-secret", 200, "Contact: <sip:alice@198.51.100.7:5062>")
+		binding := travelled(t, there.server.Bindings("alice")[0])
+		if binding.Local != there.wire.at || !binding.Direct() {
+			t.Fatalf("binding %+v", binding)
+		}
+
+		here := newWorld(t, UDP, staff{})
+		leg, err := here.server.Dial(context.Background(), Invite{Binding: binding, SDP: []byte(offerSDP)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, sent := here.next()
+		invite := here.asRequest(m)
+		via, contact := invite.Via(), invite.Contact().Address
+		if sent.to != phoneAddress || invite.Recipient.String() != binding.Contact {
+			t.Errorf("%s was called at %s", invite.Recipient.String(), sent.to)
+		}
+		if via.Host != "192.0.2.1" || via.Port != 5060 || contact.Host != "192.0.2.1" || contact.Port != 5060 ||
+			invite.From().Address.Host == "192.0.2.2" {
+			t.Errorf("INVITE:\n%s", sent.text)
+		}
+		p := here.from(phoneAddress)
+		p.id, p.theirs, p.target = string(*invite.CallID()), tagOf(invite.From().Params), contact.String()
+		p.reply(invite, 200, p.tag, answerSDP, "Contact: <sip:alice@198.51.100.7:5062>")
+		if m, sent := here.next(); here.asRequest(m).Method != sipgo.ACK || sent.to != phoneAddress {
+			t.Errorf("ACK to %s:\n%s", sent.to, sent.text)
+		}
+		event[Answered](t, leg)
+		p.request("BYE", p.inside(), "")
+		p.expect(200)
+		finished(t, leg, ByFarEnd, 200)
+		there.quiet(time.Second)
+	})
+}
+
+func TestBindingOfAnotherNodeWithoutAWayIsNotCalled(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, TCP, staff{}) // without a UDP listener
+		if _, err := w.server.Dial(context.Background(), invitation()); err != ErrFlowGone {
+			t.Errorf("over UDP: %v", err)
+		}
+	})
+}
+
 func TestHostileCallerNameCannotInject(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, UDP, staff{})
