@@ -32,17 +32,55 @@ func TestStoreTimeIsNeitherAheadNorBehindWhatWasTold(t *testing.T) {
 	})
 }
 
+// stamped is a reply that came at once and says what the wall clock does, so far ahead of it.
+func stamped(c *clock, ahead time.Duration) {
+	c.hear(time.Duration(time.Now().Add(ahead).UnixNano()), c.monotonic(), c.monotonic())
+}
+
 func TestStoreTimeNeverGoesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClock()
+		stamped(c, 0)
 		before := c.now()
-		c.hear(time.Duration(before.Add(-time.Hour).UnixNano()), c.monotonic(), c.monotonic())
+		stamped(c, -time.Hour)
 		if now := c.now(); now.Before(before) {
 			t.Errorf("%v after %v", now, before)
 		}
 		time.Sleep(2 * time.Hour)
 		if now, want := c.now(), before.Add(time.Hour); !now.Equal(want) {
 			t.Errorf("it is %v, not %v", now, want)
+		}
+	})
+}
+
+func TestTheWallClockHoldsStoreTimeBackNoLongerThanUntilTheStoreIsHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClock()
+		alone := c.now()
+		stamped(c, -time.Hour)
+		if now, want := c.now(), alone.Add(-time.Hour); !now.Equal(want) {
+			t.Errorf("it is %v, not %v", now, want)
+		}
+		time.Sleep(time.Second)
+		if now, want := c.now(), alone.Add(time.Second-time.Hour); !now.Equal(want) {
+			t.Errorf("a second later it is %v, not %v", now, want)
+		}
+	})
+}
+
+func TestSkewIsHowFarTheWallClockIsAheadOfTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClock()
+		if skew := c.skew(); skew != 0 {
+			t.Errorf("%v before the store was heard", skew)
+		}
+		for _, ahead := range []time.Duration{-time.Hour, 0, 3 * time.Second} {
+			stamped(c, ahead)
+			c.now() // what was told holds back the time, not the skew
+			time.Sleep(time.Minute)
+			if skew := c.skew(); skew != -ahead {
+				t.Errorf("with a store %v ahead it is %v", ahead, skew)
+			}
 		}
 	})
 }

@@ -83,8 +83,13 @@ func (s *Store) Check(ctx context.Context) error {
 // check does nothing beyond what every script does.
 var check = NewScript("return reply('ok')")
 
-// Now is store time: equal on all nodes but for the way to Redis, never ahead of it and never going back.
+// Now is store time: equal on all nodes but for the way to Redis, never ahead of it and never going back. Until the store is heard for the
+// first time it is the wall clock's, from which it may go back then.
 func (s *Store) Now() time.Time { return s.clock.now() }
+
+// Skew is how far this machine's wall clock is ahead of store time, to within the way to Redis: negative when it is behind, and 0 before the
+// store was heard. Schedules go by the wall clock, so one that is far off is worth an alarm.
+func (s *Store) Skew() time.Duration { return s.clock.skew() }
 
 // Client is the client for short commands, for rooms that keep values of their own under Key. It is closed by Close.
 func (s *Store) Client() redis.UniversalClient { return s.commands }
