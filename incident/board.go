@@ -57,8 +57,15 @@ func (b Board) List() []Revision {
 
 // Replaces reports whether a revision takes the place of another of the same incident: the higher number, then the later
 // moment, then the greater name of who made it, so that all nodes agree in whatever order they hear of the two.
+//
+// Of two that are the first the earlier holds. A first one is only ever added, by a file, where nobody knew of another: a node
+// that starts while it cannot ask the others must not override with its own file what they have had all along.
 func (r Revision) Replaces(old Revision) bool {
-	return cmp.Or(cmp.Compare(r.Number, old.Number), r.At.Compare(old.At), cmp.Compare(r.By, old.By)) > 0
+	moment := r.At.Compare(old.At)
+	if r.Number == 1 {
+		moment = -moment
+	}
+	return cmp.Or(cmp.Compare(r.Number, old.Number), moment, cmp.Compare(r.By, old.By)) > 0
 }
 
 // Active returns the incidents that hold now for what is asked about, in precedence: the most specific scope that matched (a

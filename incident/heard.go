@@ -2,6 +2,7 @@ package incident
 
 import (
 	"encoding/json"
+	"errors"
 	"time"
 )
 
@@ -10,6 +11,17 @@ type Hearing struct {
 	Caller   string `json:"caller"`   // the caller's number
 	Sound    string `json:"sound"`    // the message's content, SHA-256 in hex
 	Incident string `json:"incident"` // for which incident it was played
+}
+
+// maxCaller is how long a caller's number may be, in bytes, to be told to others.
+const maxCaller = 128
+
+// Check reports what is wrong with a hearing that came from elsewhere, so that no node can have told it.
+func (h Hearing) Check() error {
+	if h.Caller == "" || len(h.Caller) > maxCaller || !soundForm.MatchString(h.Sound) || !nameForm.MatchString(h.Incident) {
+		return errors.New("a hearing needs a caller, a sound and an incident")
+	}
+	return nil
 }
 
 // Memory is how long what was heard is remembered after the end of its incident (spec: until the end and 24 hours more).

@@ -1,6 +1,13 @@
 package incident
 
-import "time"
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+)
 
 // Revision is one toggle, complete in itself: what an incident is from At on, until a higher Number replaces it. It is a plain
 // value that a store keeps (JSON) and another node can apply without having the file.
@@ -20,6 +27,34 @@ type Revision struct {
 	Difference string    `json:"difference"` // what changed from the revision before, in words
 	At         time.Time `json:"at"`
 	Removed    bool      `json:"removed,omitempty"` // its file no longer has it: it does not hold and is not listed until a file has it again
+}
+
+// maxNumber bounds the numbers of revisions, so that one can always be followed by the next.
+const maxNumber = 1 << 31
+
+var (
+	nameForm  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`) // as files name incidents
+	soundForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
+)
+
+// Check reports what is wrong with a revision that came from elsewhere, so that no node can have made it.
+func (r Revision) Check() error {
+	switch {
+	case !nameForm.MatchString(r.Incident):
+		return fmt.Errorf("%.70q is no name of an incident", r.Incident)
+	case r.Number < 1 || r.Number > maxNumber:
+		return fmt.Errorf("revision %d; allowed: 1 to %d", r.Number, maxNumber)
+	case r.Sound != "" && !soundForm.MatchString(r.Sound):
+		return errors.New("its sound is no SHA-256 in hex")
+	case r.Effects.Then != "" && r.Effects.Then != Continue && r.Effects.Then != HangUp:
+		return fmt.Errorf("then %.20q; allowed: %s, %s", r.Effects.Then, Continue, HangUp)
+	}
+	for _, text := range []string{r.Title, r.Owner, r.Effects.Message, r.By, r.From, r.Reason, r.Difference} {
+		if strings.ContainsFunc(text, unicode.IsControl) {
+			return errors.New("a text of it has control characters")
+		}
+	}
+	return nil
 }
 
 // State is what an incident is, at a moment.
