@@ -36,6 +36,8 @@ const (
 	// KeyBlob, followed by a SHA-256 in hex, is a hash: the parts of a content by number, and its size once they are all there. A key for
 	// each, since each ends by itself.
 	KeyBlob = "blob:"
+	// KeyNodes is a hash by node: what it announced of itself last, in JSON.
+	KeyNodes = "nodes"
 )
 
 // Key is the full name of a key of the centre.
