@@ -132,17 +132,17 @@ func (c credentials) proves(secret, method string) bool {
 	return subtle.ConstantTimeCompare([]byte(want), []byte(c.response)) == 1
 }
 
-// authenticate weighs the credentials for our realm that a request carries, if any. The same work is done for names
-// that nobody has.
-func (s *Server) authenticate(f flow, req *sipgo.Request, d *Directory, now time.Time) (string, claim) {
+// authenticate weighs the credentials for our realm that a request carries, if any, and returns them if they are good.
+// The same work is done for names that nobody has.
+func (s *Server) authenticate(f flow, req *sipgo.Request, d *Directory, now time.Time) (credentials, claim) {
 	c, worth := s.credentialsIn(req)
 	if worth != claimGood {
-		return "", worth
+		return credentials{}, worth
 	}
 	_, answers := s.nonces.issued(f, c.nonce)
 	suspect := guesser{f.remote.Addr(), c.user, answers}
 	if s.guesses.silenced(suspect, now) {
-		return "", claimSilent
+		return credentials{}, claimSilent
 	}
 	account, known := d.Accounts[c.user]
 	if !known {
@@ -150,13 +150,13 @@ func (s *Server) authenticate(f flow, req *sipgo.Request, d *Directory, now time
 	}
 	if !c.proves(account.Secret, string(req.Method)) || !known || account.Secret == "" {
 		s.guesses.failed(suspect, now)
-		return "", claimBad
+		return credentials{}, claimBad
 	}
 	s.guesses.right(suspect)
 	if !s.nonces.use(f, c.nonce, c.nc, now) {
-		return "", claimStale
+		return credentials{}, claimStale
 	}
-	return c.user, claimGood
+	return c, claimGood
 }
 
 // credentialsIn finds the credentials for our realm: claimGood when there are some that can be checked, claimBad

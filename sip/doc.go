@@ -10,6 +10,10 @@
 // refused without looking at credentials is answered statelessly (RFC 3261 section 8.2.7), so strangers cost no
 // memory. What is accepted becomes a dialog with one owner goroutine, and a Leg for whoever serves the call.
 //
+// Nodes share nothing here but what they are given: the key of their nonces (ShareNonces), and bindings that another
+// node's registrar took, which are plain values and can be dialled anywhere if they are Direct. Probe asks whether
+// another node lives.
+//
 // Built on sipgo's parser and on its transaction state machines (RFC 3261 section 17, RFC 6026). The wires and the
 // tables of transactions are our own: sipgo's UDP transport remembers every source address for ever and handles
 // each message on a goroutine of its own, so that a CANCEL can overtake its INVITE; and it answers a CANCEL with

@@ -69,10 +69,10 @@ func (s *Server) judge(f flow, req *sipgo.Request) decision {
 	directory := s.directory.Load()
 	p := plea{registered: s.registrar.registered(f)}
 	p.trunk, _ = directory.trunkAt(f.remote.Addr())
-	user, worth := s.authenticate(f, req, directory, now)
+	proof, worth := s.authenticate(f, req, directory, now)
 	p.claim = worth
 	if worth == claimGood {
-		p.account = directory.peerOf(user)
+		p.account = directory.peerOf(proof.user)
 	}
 	r := rule(p)
 	d := decision{peer: r.peer, silent: r.silent}

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,8 +21,12 @@ const (
 	contactsPerAccount = 10
 	// maxContact is the longest contact taken, in bytes.
 	maxContact = 512
-	// registrarMailbox is how many requests may wait for the registrar; more are told to come later.
+	// registrarMailbox is how many requests may wait for the registrar, and how many more for what other nodes know
+	// of their nonces; those beyond are told to come later.
 	registrarMailbox = 1024
+	// nonceCountTime is how long a registration waits for what other nodes know of its nonce. It is less than the
+	// 500 ms after which a phone sends it again (RFC 3261 section 17.1.2.2).
+	nonceCountTime = 100 * time.Millisecond
 )
 
 // registrar knows where agents are (RFC 3261 section 10.3). One goroutine changes the bindings and tells the handler,
@@ -29,6 +34,9 @@ const (
 type registrar struct {
 	server *Server
 	inbox  chan func()
+
+	lines   map[string][]*arrival // of each agent the requests not taken yet, in their order; for run alone
+	waiting int                   // how many those are
 
 	mu     sync.RWMutex // guards what follows; never held while anyone is told anything
 	agents map[string]map[string]Binding
@@ -39,6 +47,7 @@ func newRegistrar(s *Server) *registrar {
 	return &registrar{
 		server: s,
 		inbox:  make(chan func(), registrarMailbox),
+		lines:  map[string][]*arrival{},
 		agents: map[string]map[string]Binding{},
 		flows:  map[flowKey]int{},
 	}
@@ -74,7 +83,7 @@ func (s *Server) register(f flow, req *sipgo.Request) {
 	}
 	now := time.Now()
 	directory := s.directory.Load()
-	user, worth := s.authenticate(f, req, directory, now)
+	proof, worth := s.authenticate(f, req, directory, now)
 	switch d := rule(plea{claim: worth}); {
 	case d.silent:
 		return
@@ -82,7 +91,7 @@ func (s *Server) register(f flow, req *sipgo.Request) {
 		s.refuse(f, req, s.denial(f, d, now))
 		return
 	}
-	if directory.peerOf(user).Kind != PeerAgent || aor(req.To()) != user {
+	if directory.peerOf(proof.user).Kind != PeerAgent || aor(req.To()) != proof.user {
 		s.refuse(f, req, &fault{code: 403})
 		return
 	}
@@ -91,16 +100,80 @@ func (s *Server) register(f flow, req *sipgo.Request) {
 		return
 	}
 	select {
-	case s.registrar.inbox <- func() { s.registrar.take(f, in, user) }:
+	case s.registrar.inbox <- func() { s.registrar.arrive(&arrival{in: in, proof: proof}) }:
 	default:
 		in.reply(503, "", retryAfter(retryBusy))
 	}
 }
 
-// take does what the REGISTER of a user asks for.
-func (r *registrar) take(f flow, in *incoming, user string) {
+// arrival is a REGISTER whose sender has proved an account.
+type arrival struct {
+	in      *incoming
+	proof   credentials
+	decided bool
+	stale   bool // once it is decided: the count of its nonce was used at another node
+}
+
+// arrive gives a REGISTER its place in the line of its agent. Whoever knows what other nodes have seen is asked on a
+// goroutine of its own, so that a store that does not answer makes each wait once and not behind all others.
+func (r *registrar) arrive(a *arrival) {
+	if r.waiting >= registrarMailbox {
+		a.in.reply(503, "", retryAfter(retryBusy))
+		return
+	}
+	r.waiting++
+	r.lines[a.proof.user] = append(r.lines[a.proof.user], a)
+	note := r.server.nonces.noted()
+	if note == nil {
+		r.decide(a, false)
+		return
+	}
+	r.server.running.Go(func() {
+		stale := r.server.usedElsewhere(note, a.proof)
+		select {
+		case r.inbox <- func() { r.decide(a, stale) }:
+		case <-r.server.closed:
+		}
+	})
+}
+
+// usedElsewhere asks whether good credentials were used at another node. Without an answer what this node knows stands:
+// that they are fresh.
+func (s *Server) usedElsewhere(note NonceCount, proof credentials) bool {
+	defer s.survive("nonce count")
+	ctx, cancel := context.WithTimeout(context.Background(), nonceCountTime)
+	defer cancel()
+	fresh, err := note(ctx, proof.nonce, proof.nc, s.timers.Nonce)
+	if err != nil {
+		s.noisy.Debug("nonce not counted", errorField(err))
+		return false
+	}
+	return !fresh
+}
+
+// decide takes a REGISTER, and those of its agent that were only waiting for it, in the order in which they came.
+func (r *registrar) decide(a *arrival, stale bool) {
+	a.decided, a.stale = true, stale
+	agent := a.proof.user
+	for len(r.lines[agent]) > 0 && r.lines[agent][0].decided {
+		first := r.lines[agent][0]
+		r.waiting--
+		if r.lines[agent] = r.lines[agent][1:]; len(r.lines[agent]) == 0 {
+			delete(r.lines, agent)
+		}
+		r.do(func() { r.take(first) })
+	}
+}
+
+// take does what a REGISTER asks for.
+func (r *registrar) take(a *arrival) {
 	now := time.Now()
-	s := r.server
+	s, f, in, user := r.server, a.in.flow, a.in, a.proof.user
+	if a.stale {
+		wrong := s.denial(f, rule(plea{claim: claimStale}), now)
+		in.reply(wrong.code, wrong.reason, wrong.headers...)
+		return
+	}
 	changed, wrong := r.update(f, in.req, user, now)
 	if wrong != nil {
 		in.reply(wrong.code, wrong.reason, wrong.headers...)
