@@ -2,8 +2,8 @@ package store
 
 // The keys of a centre. All begin with spillway:{centre}: — the part in braces is the hash tag, so that a centre is one slot of a
 // Redis Cluster, where a script may touch several keys of one slot only, and many centres spread. The number of keys does
-// not grow with calls, agents or nodes: what there is many of lies in one hash, which a snapshot reads in one step and
-// nobody has to search for with KEYS or SCAN.
+// not grow with calls or agents: what there is many of lies in one hash, which a snapshot reads in one step and
+// nobody has to search for with KEYS or SCAN. What ends by itself has a key of its own.
 const (
 	// KeyMeta is a hash: schema, incarnation, seq (of the last event), at (its stamp), last
 	// (the latest store time that was told), shift (what store time is ahead of TIME by, since TIME once went back) and token (the last claim's).
@@ -27,6 +27,10 @@ const (
 	KeyLeases = "leases"
 	// KeyOwned is a sorted set, all of score 0, of node NUL kind NUL name: what a node owns is one range of it.
 	KeyOwned = "owned"
+	// KeyLost is a hash by call id: the place of a caller whose node died, in JSON.
+	KeyLost = "lost"
+	// KeyLostSince is a sorted set of the calls of KeyLost by when they were lost, so that those to forget are found without a look at all.
+	KeyLostSince = "lost-since"
 	// KeyBoard is a hash by incident: its newest revision, in JSON; the field :edition names the last change. One hash, so that a board is
 	// read in one step.
 	KeyBoard = "board"
@@ -38,6 +42,9 @@ const (
 	KeyBlob = "blob:"
 	// KeyNodes is a hash by node: what it announced of itself last, in JSON.
 	KeyNodes = "nodes"
+	// KeyCalls, followed by a node, is a hash by call: what the node tells about it. A key for each node, since in Redis 7.0 a hash ends as a
+	// whole or not at all, and the calls of a node that died have to.
+	KeyCalls = "calls:"
 )
 
 // Key is the full name of a key of the centre.
