@@ -45,6 +45,11 @@ const (
 	// KeyCalls, followed by a node, is a hash by call: what the node tells about it. A key for each node, since in Redis 7.0 a hash ends as a
 	// whole or not at all, and the calls of a node that died have to.
 	KeyCalls = "calls:"
+	// KeyNews is a stream of what nodes tell each other for people and that is not the queues': ends of calls, revisions, configurations.
+	// KeyEvents has every seq of the queues, and nothing else.
+	KeyNews = "news"
+	// KeyHeard is a stream of who heard which message, so that nobody hears it again on another node.
+	KeyHeard = "heard"
 )
 
 // Key is the full name of a key of the centre.
