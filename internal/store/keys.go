@@ -50,6 +50,8 @@ const (
 	KeyNews = "news"
 	// KeyHeard is a stream of who heard which message, so that nobody hears it again on another node.
 	KeyHeard = "heard"
+	// KeyReach is a hash by incident: how many waiting callers its newest revision reached on each node, in JSON.
+	KeyReach = "reach"
 )
 
 // Key is the full name of a key of the centre.
