@@ -52,6 +52,8 @@ const (
 	KeyHeard = "heard"
 	// KeyReach is a hash by incident: how many waiting callers its newest revision reached on each node, in JSON.
 	KeyReach = "reach"
+	// KeySecrets is a hash by name: random bytes that all nodes share, in hex.
+	KeySecrets = "secrets"
 )
 
 // Key is the full name of a key of the centre.
