@@ -182,6 +182,7 @@ func TestRFC3261_18_2_2_AnswerToACutConnectionTakesANewOne(t *testing.T) {
 	c := newCarrier(t, s)
 	c.send("INVITE", offerSDP)
 	leg := <-legs
+	statuses(t, c.in, 1) // after the cut, the 100 would open another connection
 	c.cut()
 	if err := leg.Answer([]byte(answerSDP)); err != nil {
 		t.Fatal(err)
