@@ -33,13 +33,14 @@ const sweepHeard = time.Hour
 const writeHeard = 10 * time.Second
 
 // centre owns what holds now: the configuration in force, the board of incidents and the plan made of both. One goroutine (run)
-// changes them, request by request; everybody else reads what it has published.
+// changes them, request by request; everybody else reads what it has published. What it shares with the other nodes is in board.go.
 type centre struct {
 	node     string
 	file     string // incidents.yaml, for the revisions that it makes
 	log      *zap.Logger
 	keep     *keeper
 	heard    *heard
+	shared   *sharing // nil: the node has its board for itself
 	requests chan func()
 	stopped  chan struct{}
 
@@ -51,7 +52,10 @@ type centre struct {
 	board      incident.Board
 	said       map[string]incident.Said
 	superseded chan struct{}
-	unsaid     []unsaid // in the order in which they are due
+	unsaid     []unsaid       // in the order in which they are due
+	counting   int            // sentences that wait for what other nodes tell
+	complained map[string]int // revisions of other nodes that could not be applied, by incident
+	counts     chan change    // sentences that have been counted
 }
 
 // edition is what was published at one moment. It is immutable.
@@ -77,8 +81,9 @@ type change struct {
 // unsaid is a sentence that waits for the calls to react.
 type unsaid struct {
 	change
-	reached *atomic.Int64 // nil: it plays nothing
-	due     time.Time
+	revision incident.Revision // zero: it is the clock that this node went by
+	reached  *atomic.Int64     // nil: it plays nothing
+	due      time.Time
 }
 
 func newCentre(node, file string, keep *keeper, log *zap.Logger) *centre {
@@ -87,7 +92,7 @@ func newCentre(node, file string, keep *keeper, log *zap.Logger) *centre {
 		node: node, file: file, log: log, keep: keep,
 		heard:    &heard{memory: keep.heard()},
 		requests: make(chan func()), stopped: make(chan struct{}),
-		board: board, said: said,
+		board: board, said: said, complained: make(map[string]int), counts: make(chan change),
 	}
 }
 
@@ -96,7 +101,10 @@ func (c *centre) run(ctx context.Context) {
 	defer close(c.stopped)
 	defer func() {
 		for len(c.unsaid) > 0 {
-			c.say()
+			c.say(ctx)
+		}
+		for c.counting > 0 {
+			c.finish(<-c.counts)
 		}
 	}()
 	sweep := time.NewTicker(sweepHeard)
@@ -118,7 +126,9 @@ func (c *centre) run(ctx context.Context) {
 		case <-look.C:
 			c.onClock()
 		case <-c.nextUnsaid():
-			c.say()
+			c.say(ctx)
+		case counted := <-c.counts:
+			c.finish(counted)
 		case <-sweep.C:
 			c.heard.sweep(c.board, time.Now())
 		case <-write.C:
@@ -204,20 +214,25 @@ func (c *centre) take(r config.Report) error {
 	if err != nil {
 		return err
 	}
-	outcome := incident.Reconcile(c.board, incident.File{
+	file := incident.File{
 		Definitions: r.Snapshot.Incidents,
 		By:          "file@" + c.node,
 		From:        c.file,
 		Sound:       c.keep.soundOf(library, r.Snapshot.Centre.PromptsDir),
-	}, c.said, c.now(r.Snapshot))
-	if len(outcome.Mistakes) > 0 {
-		return &outcome.Mistakes[0]
 	}
-	prepare(library, r.Snapshot.Conversation)
-	board := c.board
-	for _, revision := range outcome.Revisions {
-		board = board.With(revision)
+	var outcome incident.Outcome
+	made, err := c.agree(func(basis incident.Board) ([]incident.Revision, error) {
+		outcome = incident.Reconcile(basis, file, c.said, c.now(r.Snapshot))
+		if len(outcome.Mistakes) > 0 {
+			return nil, &outcome.Mistakes[0]
+		}
+		prepare(library, r.Snapshot.Conversation) // before anybody is told
+		return outcome.Revisions, nil
+	})
+	if err != nil {
+		return err
 	}
+	board := with(c.board, made)
 	if err := c.keep.saveBoard(board, outcome.Said); err != nil {
 		return err
 	}
@@ -230,15 +245,20 @@ func (c *centre) take(r config.Report) error {
 	}
 	old, first := c.board, c.current() == nil
 	c.board, c.said = board, outcome.Said
-	if err := c.keep.forgetSounds(board); err != nil {
-		c.log.Warn("recordings that no incident plays any more could not be removed", zap.Error(err))
-	}
+	c.forgetSounds()
 	c.publish(r.Snapshot, library, r.Error(), time.Now())
 	if !first {
 		c.onChange(change{sentence: "configuration " + r.Snapshot.Version + " applied"})
 	}
-	c.tell(old, outcome.Revisions)
+	c.tell(old, made)
 	return nil
+}
+
+// forgetSounds drops the recordings that no incident plays any more.
+func (c *centre) forgetSounds() {
+	if err := c.keep.forgetSounds(c.board); err != nil {
+		c.log.Warn("recordings that no incident plays any more could not be removed", zap.Error(err))
+	}
 }
 
 // now is the present in the centre's zone, in which people are told times. It is the wall clock's alone: an end that people were
@@ -252,21 +272,24 @@ func (c *centre) toggle(name string, t incident.Toggle) error {
 	if d := e.snapshot.Incident(name); d != nil {
 		definition = *d
 	}
-	revision, err := incident.Switch(c.board, name, definition, t, c.now(e.snapshot))
-	if err != nil {
+	made, err := c.agree(func(basis incident.Board) ([]incident.Revision, error) {
+		revision, err := incident.Switch(basis, name, definition, t, c.now(e.snapshot))
+		if err != nil || revision.Number == basis.Revisions[name].Number {
+			return nil, err
+		}
+		return []incident.Revision{revision}, nil
+	})
+	if err != nil || len(made) == 0 {
 		return err
 	}
-	if revision.Number == c.board.Revisions[name].Number {
-		return nil
-	}
-	board := c.board.With(revision)
+	board := with(c.board, made)
 	if err := c.keep.saveBoard(board, c.said); err != nil {
 		return err
 	}
 	old := c.board
 	c.board = board
 	c.republish()
-	c.tell(old, []incident.Revision{revision})
+	c.tell(old, made)
 	return nil
 }
 
@@ -282,12 +305,12 @@ func (c *centre) onClock() {
 	c.republish()
 	for name := range wasActive {
 		if !active[name] {
-			c.tellReached(name, name+" ended at its time")
+			c.tellReached(name, name+" ended at its time", incident.Revision{})
 		}
 	}
 	for name := range active {
 		if !wasActive[name] {
-			c.tellReached(name, name+" began as scheduled")
+			c.tellReached(name, name+" began as scheduled", incident.Revision{})
 		}
 	}
 }
@@ -312,13 +335,17 @@ func (c *centre) publish(s *config.Snapshot, library *media.Library, trouble *co
 	for _, w := range warnings {
 		c.log.Warn(w.Text, zap.String("incident", w.Incident))
 	}
-	reached := make(map[string]*atomic.Int64)
+	configuredAt, sentences, reached := now, map[string]string{}, make(map[string]*atomic.Int64)
 	for name := range activeNames(c.board, now) {
 		reached[name] = new(atomic.Int64)
 	}
-	configuredAt, sentences := now, map[string]string{}
 	if before := c.current(); before != nil {
 		sentences = before.sentences
+		for name, counter := range before.reached {
+			if reached[name] != nil && !c.board.Revisions[name].Replaces(before.board.Revisions[name]) {
+				reached[name] = counter // who is counted for a sentence is not another's
+			}
+		}
 		if before.snapshot.Version == s.Version {
 			configuredAt = before.configuredAt
 		}
@@ -375,14 +402,17 @@ func trunkMedia(s *config.Snapshot) map[string]call.Trunk {
 func (c *centre) tell(old incident.Board, revisions []incident.Revision) {
 	now := c.now(c.current().snapshot)
 	for _, r := range revisions {
-		c.tellReached(r.Incident, incident.Sentence(old.Revisions[r.Incident], r, now))
+		if c.board.Revisions[r.Incident].Replaces(r) {
+			continue // another node was faster still
+		}
+		c.tellReached(r.Incident, incident.Sentence(old.Revisions[r.Incident], r, now), r)
 	}
 }
 
 // tellReached sets a sentence down to be said once the waiting callers have reacted, with how many heard the message begin.
-func (c *centre) tellReached(name, sentence string) {
+func (c *centre) tellReached(name, sentence string, revision incident.Revision) {
 	c.show(name, sentence)
-	c.unsaid = append(c.unsaid, unsaid{change{name, sentence}, c.current().reached[name], time.Now().Add(settle)})
+	c.unsaid = append(c.unsaid, unsaid{change{name, sentence}, revision, c.current().reached[name], time.Now().Add(settle)})
 }
 
 // nextUnsaid is ready when a sentence is due.
@@ -393,15 +423,26 @@ func (c *centre) nextUnsaid() <-chan time.Time {
 	return time.After(time.Until(c.unsaid[0].due))
 }
 
-// say says the oldest sentence.
-func (c *centre) say() {
+// say says the oldest sentence, or lets it be counted at the other nodes first.
+func (c *centre) say(ctx context.Context) {
 	next := c.unsaid[0]
 	c.unsaid = c.unsaid[1:]
-	if next.reached != nil {
-		next.sentence = fmt.Sprintf("%s, played to %d waiting, 1 of 1 nodes", next.sentence, next.reached.Load())
+	c.counting++
+	switch {
+	case next.reached == nil:
+		c.finish(next.change)
+	case c.shared == nil || next.revision.Number == 0:
+		c.finish(next.counted(next.reached.Load(), 1, c.nodes()))
+	default:
+		go func() { c.counts <- c.count(ctx, next) }()
 	}
-	c.show(next.incident, next.sentence)
-	c.onChange(next.change)
+}
+
+// finish says a sentence that is complete.
+func (c *centre) finish(told change) {
+	c.counting--
+	c.show(told.incident, told.sentence)
+	c.onChange(told)
 }
 
 // show makes a sentence what is said last about an incident.

@@ -190,6 +190,36 @@ func (k *keeper) forgetSounds(b incident.Board) error {
 	return nil
 }
 
+// saveSound keeps a recording that came from another node. What cannot be written is kept in memory alone.
+func (k *keeper) saveSound(s sound) error {
+	k.sounds[s.sum] = s.prompt
+	return k.write(filepath.Join(soundsDir, s.sum+".wav"), s.content)
+}
+
+// has reports whether a recording is here and can be played; "" is none and always is.
+func (k *keeper) has(sum string) bool {
+	if sum == "" {
+		return true
+	}
+	_, err := k.sound(sum)
+	return err == nil
+}
+
+// content returns the file of a kept recording, or nil when it is not here. Unlike the others it may be asked by anybody.
+func (k *keeper) content(sum string) ([]byte, error) {
+	if !soundName.MatchString(sum) {
+		return nil, nil
+	}
+	content, err := os.ReadFile(filepath.Join(k.dir, soundsDir, sum+".wav"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("node.data: %w", err)
+	}
+	return content, nil
+}
+
 // soundName is a SHA-256 in hex.
 var soundName = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
