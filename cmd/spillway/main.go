@@ -33,6 +33,7 @@ func commands() []*cobra.Command {
 		agentCommand(),
 		callCommand(),
 		seatCommand(),
+		nodeCommand(),
 		versionCommand(),
 	}
 }

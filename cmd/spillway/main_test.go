@@ -85,6 +85,8 @@ func TestWhatTheCommandsShow(t *testing.T) {
 		"call-list-json":     "call list --json",
 		"seat-list":          "seat list",
 		"seat-list-json":     "seat list --json",
+		"node-list":          "node list",
+		"node-list-json":     "node list --json",
 		"incident-list":      "incident list",
 		"incident-list-json": "incident list --json",
 		"incident-show":      "incident show kettle-recall",
@@ -109,7 +111,7 @@ func TestWhatTheCommandsShow(t *testing.T) {
 func TestWhatTheCommandsShowWhenThereIsNothing(t *testing.T) {
 	startNode(t, opstest.State{Config: ops.Config{Timezone: "Australia/Sydney"}})
 	var all strings.Builder
-	for _, noun := range []string{"queue", "agent", "call", "seat", "incident"} {
+	for _, noun := range []string{"queue", "agent", "call", "seat", "node", "incident"} {
 		all.WriteString(transcript(t, noun, "list"))
 	}
 	golden(t, "nothing", all.String())

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -22,14 +23,23 @@ func queueCommand() *cobra.Command {
 	return cmd
 }
 
+// showQueues has a column for kept places only while there are any: most days nobody is lost.
 func showQueues(queues []ops.Queue, _ *time.Location) table {
 	t := table{
 		columns: []string{"QUEUE", "WAITING", "OVERFLOWED IN", "LONGEST WAIT", "READY", "BUSY", "SERVICE LEVEL"},
 		empty:   "no queues",
 	}
+	lost := slices.ContainsFunc(queues, func(q ops.Queue) bool { return q.Lost > 0 })
+	if lost {
+		t.columns = slices.Insert(t.columns, 2, "LOST")
+	}
 	for _, q := range queues {
-		t.add(q.Name, strconv.Itoa(q.Waiting), strconv.Itoa(q.OverflowedIn), duration(time.Duration(q.LongestWait)),
-			strconv.Itoa(q.AgentsReady), strconv.Itoa(q.AgentsBusy), serviceLevel(q.ServiceLevel))
+		cells := []string{q.Name, strconv.Itoa(q.Waiting), strconv.Itoa(q.OverflowedIn), duration(time.Duration(q.LongestWait)),
+			strconv.Itoa(q.AgentsReady), strconv.Itoa(q.AgentsBusy), serviceLevel(q.ServiceLevel)}
+		if lost {
+			cells = slices.Insert(cells, 2, strconv.Itoa(q.Lost))
+		}
+		t.add(cells...)
 	}
 	return t
 }

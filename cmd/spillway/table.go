@@ -9,6 +9,7 @@ import (
 
 // table is what a listing shows to people: columns, and a cell for each.
 type table struct {
+	title   string // a line above it; "" none
 	columns []string
 	rows    [][]string
 	empty   string // what is said instead of an empty table
@@ -27,6 +28,11 @@ func (t *table) add(cells ...string) {
 
 // write prints the table with its columns in line.
 func (t *table) write(w io.Writer) error {
+	if t.title != "" {
+		if _, err := fmt.Fprintln(w, plain(t.title)); err != nil {
+			return err
+		}
+	}
 	if len(t.rows) == 0 {
 		_, err := fmt.Fprintln(w, t.empty)
 		return err

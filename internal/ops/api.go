@@ -57,6 +57,7 @@ func newHandler(a *api, metrics http.Handler) http.Handler {
 	mux.Handle("/api/v1/agents", a.private(a.agents))
 	mux.Handle("/api/v1/seats", a.private(a.seats))
 	mux.Handle("/api/v1/calls", a.private(a.calls))
+	mux.Handle("/api/v1/nodes", a.private(a.nodes))
 	mux.Handle("/api/v1/incidents", a.private(a.incidents))
 	mux.Handle("/api/v1/incidents/{name}", a.private(a.incident, http.MethodPost))
 	mux.Handle("/api/v1/config", a.private(a.config))
@@ -240,6 +241,12 @@ func (a *api) calls(v *visit) error {
 		calls[i].Incidents = listed(calls[i].Incidents)
 	}
 	return reply(v, listed(calls), err)
+}
+
+func (a *api) nodes(v *visit) error {
+	nodes, err := a.node.Nodes(v.ctx)
+	nodes.Nodes = listed(nodes.Nodes)
+	return reply(v, nodes, err)
 }
 
 func (a *api) incidents(v *visit) error {

@@ -29,7 +29,7 @@ func shown(t *testing.T, response *http.Response, body string) string {
 
 // addresses are all that is read, but the events and the metrics.
 var addresses = []string{"/healthz", "/readyz", "/api/v1/queues", "/api/v1/agents", "/api/v1/seats", "/api/v1/calls",
-	"/api/v1/incidents", "/api/v1/incidents/kettle-recall", "/api/v1/config"}
+	"/api/v1/nodes", "/api/v1/incidents", "/api/v1/incidents/kettle-recall", "/api/v1/config"}
 
 func TestEachAddressAnswersItsJSON(t *testing.T) {
 	f := start(t, opstest.Kettle(), nil)
@@ -50,6 +50,7 @@ func TestWhatIsEmptyIsAListAndNotNull(t *testing.T) {
 		"/api/v1/seats":     `{"limit":0,"used":0,"agents":[],"waiting":[]}`,
 		"/api/v1/agents":    `[{"name":"alice","state":"","since":null,"reason":"","queues":{},"calls":0,"node":""}]`,
 		"/api/v1/calls":     `[{"id":"1","sip_call_id":"","from":"","to":"","state":"","queue":"","since":null,"position":null,"node":"","agent":"","incidents":[],"result":"","reason":""}]`,
+		"/api/v1/nodes":     `{"redis":null,"nodes":[]}`,
 		"/api/v1/incidents": `[{"name":"i","active":false,"title":"","since":null,"until":null,"revision":0,"by":"","reason":"","change":"","differs_from_file":false,"effects":{}}]`,
 		"/api/v1/config":    `{"centre":"","timezone":"","version":"","applied_at":null,"error":null}`,
 	} {

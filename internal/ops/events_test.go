@@ -68,12 +68,12 @@ func TestEventsComeInOrderWithTheirNumbers(t *testing.T) {
 	f.feed.Publish(ops.Event{Type: ops.CallQueued, Call: "before"})
 	events := f.stream(t)
 	f.feed.Publish(ops.Event{Type: ops.CallQueued, Time: ops.Time(opstest.Start), Call: "c1", Queue: "orders"})
-	f.feed.Publish(ops.Event{Type: ops.CallDone, Call: "c1", Reason: "answered: caller"})
+	f.feed.Publish(ops.Event{Type: ops.CallDone, Node: "mel-1", Call: "c1", Reason: "answered: caller"})
 	first, second := event(t, events), event(t, events)
 	if want := (ops.Event{Seq: first.Seq, Time: ops.Time(opstest.Start), Centre: "kettle", Node: "syd-1", Type: "call.queued", Call: "c1", Queue: "orders"}); first != want {
 		t.Errorf("got %+v, want %+v", first, want)
 	}
-	if second.Seq != first.Seq+1 || second.Type != "call.ended" || second.Time.String() == "" {
+	if second.Seq != first.Seq+1 || second.Type != "call.ended" || second.Node != "mel-1" || second.Time.String() == "" {
 		t.Errorf("after %d comes %+v", first.Seq, second)
 	}
 }

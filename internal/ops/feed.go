@@ -52,8 +52,8 @@ func NewFeed(centre, node string) *Feed {
 	}
 }
 
-// Publish numbers an event and hands it to all who subscribed. It sets Seq, and Time (now), Centre and Node where they are
-// empty. It never waits. After Close it does nothing.
+// Publish numbers an event and hands it to all who subscribed. It sets Seq, and Time (now), Centre and Node (its own) where they
+// are empty. It never waits. After Close it does nothing.
 func (f *Feed) Publish(e Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

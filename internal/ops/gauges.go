@@ -23,6 +23,7 @@ type gauges struct {
 
 	calls, waiting, longest, agents, seats, incident *prometheus.Desc
 	reload, packets, lost, store                     *prometheus.Desc
+	places, nodes, differs, clock                    *prometheus.Desc
 }
 
 func newGauges(s Sources) *gauges {
@@ -41,12 +42,17 @@ func newGauges(s Sources) *gauges {
 		packets:  describe("spillway_rtp_packets_total", "RTP packets since the start.", "direction"),
 		lost:     describe("spillway_rtp_lost_total", "RTP packets that were due and never came."),
 		store:    describe("spillway_redis_up", "1 while the store of the queues answers; the store in memory always does."),
+		places:   describe("spillway_queue_lost", "Callers whose node died and whose places are kept for their return; the centre's.", "queue"),
+		nodes:    describe("spillway_nodes", "Nodes of the centre, by whether they are heard.", "state"),
+		differs:  describe("spillway_nodes_differing", "Nodes alive whose centre.yaml is another than this node's."),
+		clock:    describe("spillway_clock_offset_seconds", "How far this node's wall clock is ahead of the store's time."),
 	}
 }
 
 // Describe says what Collect sends.
 func (g *gauges) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.calls, g.waiting, g.longest, g.agents, g.seats, g.incident, g.reload, g.packets, g.lost, g.store} {
+	for _, d := range []*prometheus.Desc{g.calls, g.waiting, g.longest, g.agents, g.seats, g.incident, g.reload, g.packets, g.lost, g.store,
+		g.places, g.nodes, g.differs, g.clock} {
 		out <- d
 	}
 }
@@ -59,6 +65,7 @@ func (g *gauges) Collect(out chan<- prometheus.Metric) {
 	g.collectQueues(ctx, out)
 	g.collectAgents(ctx, out)
 	g.collectSeats(ctx, out)
+	g.collectNodes(ctx, out)
 	g.collectIncidents(ctx, out)
 	gauge(out, g.reload, truth(g.sources.Node.Config().Error == nil))
 	gauge(out, g.store, truth(g.sources.Store == nil || g.sources.Store()))
@@ -96,6 +103,7 @@ func (g *gauges) collectQueues(ctx context.Context, out chan<- prometheus.Metric
 	}
 	for _, q := range queues {
 		gauge(out, g.waiting, float64(q.Waiting), q.Name)
+		gauge(out, g.places, float64(q.Lost), q.Name)
 		gauge(out, g.longest, time.Duration(q.LongestWait).Seconds(), q.Name)
 	}
 }
@@ -123,6 +131,33 @@ func (g *gauges) collectSeats(ctx context.Context, out chan<- prometheus.Metric)
 	}
 	gauge(out, g.seats, float64(seats.Used), "used")
 	gauge(out, g.seats, float64(seats.Limit), "limit")
+}
+
+// collectNodes tells of the nodes. A node that is not among them, as before its first heartbeat, tells nothing of its clock.
+func (g *gauges) collectNodes(ctx context.Context, out chan<- prometheus.Metric) {
+	nodes, err := g.sources.Node.Nodes(ctx)
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(g.nodes, err)
+		return
+	}
+	var alive, lost, differing int
+	for _, n := range nodes.Nodes {
+		switch {
+		case !n.Alive:
+			lost++
+		case n.Differs:
+			differing++
+			alive++
+		default:
+			alive++
+		}
+		if n.Name == g.sources.Name {
+			gauge(out, g.clock, time.Duration(n.ClockOff).Seconds())
+		}
+	}
+	gauge(out, g.nodes, float64(alive), "alive")
+	gauge(out, g.nodes, float64(lost), "lost")
+	gauge(out, g.differs, float64(differing))
 }
 
 func (g *gauges) collectIncidents(ctx context.Context, out chan<- prometheus.Metric) {

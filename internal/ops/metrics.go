@@ -20,6 +20,11 @@ var (
 	results = closedList("answered", "abandoned", "message", "routed_out", "refused", "failed")
 	reasons = closedList("caller", "agent", "short", "key", "timeout", "full", "closed", "unstaffed", "overflow", "incident",
 		"drain", "no_media", "carrier", "overload", "internal")
+	// invariants are what must hold at any time: a caller is in exactly one state (I1); an agent has at most one call or offer of a
+	// queue (I2); nobody is reserved without a ringing leg for longer than ringing takes (I3); an agent's leg ends with its caller's
+	// (I4); a queue is in order of priority, then entry (I5); who entered has left somehow or waits (I6); an INVITE that we sent is
+	// brought to its end (I7); nothing is left over after load (I8).
+	invariants = closedList("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8")
 )
 
 // Buckets of the histograms, in seconds.
@@ -33,7 +38,7 @@ var (
 // Sources are what gauges and counters are read from at each scrape.
 type Sources struct {
 	Name  string      // the node's name: whose calls are counted
-	Node  Node        // queues, agents, seats, calls, incidents, configuration
+	Node  Node        // queues, agents, seats, calls, nodes, incidents, configuration
 	RTP   func() RTP  // the sound's counters since the start; nil: none
 	Store func() bool // whether the store of the queues answers; nil: it is in memory, which always does
 }
@@ -52,6 +57,7 @@ type Metrics struct {
 	requests *prometheus.CounterVec
 	matches  prometheus.Histogram
 	stuck    prometheus.Counter
+	violated *prometheus.CounterVec
 }
 
 // NewMetrics returns the metrics of one node, those of the process and of Go's runtime included. The sources are asked at each
@@ -78,8 +84,10 @@ func newMetrics(s Sources) *Metrics {
 			Buckets: matchBuckets}),
 		stuck: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "spillway_stuck_callers_total", Help: "Callers who waited although an agent for them was ready: must stay 0."}),
+		violated: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "spillway_invariant_violations_total", Help: "Invariants that were found broken, by number: must stay 0."}, []string{"invariant"}),
 	}
-	m.registry.MustRegister(m.ended, m.waits, m.requests, m.matches, m.stuck, newGauges(s))
+	m.registry.MustRegister(m.ended, m.waits, m.requests, m.matches, m.stuck, m.violated, newGauges(s))
 	m.begin()
 	return m
 }
@@ -91,6 +99,9 @@ func (m *Metrics) begin() {
 	}
 	for _, method := range []string{"INVITE", "REGISTER"} {
 		m.requests.WithLabelValues(method, "200")
+	}
+	for invariant := range invariants {
+		m.violated.WithLabelValues(invariant)
 	}
 }
 
@@ -124,6 +135,11 @@ func (m *Metrics) Match(wait time.Duration) {
 
 // Stuck counts callers who wait although agents for them have been ready for seconds. It must never be called.
 func (m *Metrics) Stuck(callers int) { m.stuck.Add(float64(callers)) }
+
+// Violated counts one violation of an invariant, I1 to I8. It must never be called.
+func (m *Metrics) Violated(invariant string) {
+	m.violated.WithLabelValues(invariants.label(invariant)).Inc()
+}
 
 // labels is a closed list of label values.
 type labels map[string]struct{}

@@ -40,6 +40,8 @@ func TestMetricsHaveTheirNamesAndLabels(t *testing.T) {
 	metrics.SIPRequest("' OR 1=1", 99999)
 	metrics.Match(3 * time.Millisecond)
 	metrics.Match(-time.Millisecond)
+	metrics.Violated("I2")
+	metrics.Violated("I99")
 	golden(t, "metrics.golden", f.scrape(t))
 }
 
@@ -62,6 +64,15 @@ func TestAQueueThatIsGoneIsNoLongerMeasured(t *testing.T) {
 	after := f.scrape(t)
 	if strings.Contains(after, "support") || !strings.Contains(after, "spillway_config_last_reload_success 1") {
 		t.Error(after)
+	}
+}
+
+func TestANodeThatIsNotAmongTheNodesTellsNothingOfItsClock(t *testing.T) {
+	f := start(t, opstest.Kettle(), nil)
+	f.node.Set(func(s *opstest.State) { s.Nodes.Nodes = s.Nodes.Nodes[:2] })
+	got := f.scrape(t)
+	if strings.Contains(got, "spillway_clock_offset_seconds") || !strings.Contains(got, `spillway_nodes{state="alive"} 1`) {
+		t.Error(got)
 	}
 }
 

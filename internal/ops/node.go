@@ -22,6 +22,8 @@ type Node interface {
 	Calls(context.Context) ([]Call, error)
 	// Incidents returns every incident that a file describes or the board remembers, by name.
 	Incidents(context.Context) ([]Incident, error)
+	// Nodes returns the nodes that serve the centre, by name, those that were lost too, and how the store that they share stands.
+	Nodes(context.Context) (Nodes, error)
 	// Toggle switches an incident on or off and returns it as it stands then. The errors below have a status of their own;
 	// any other is an internal error. When it returns, the revision is kept: it outlives a restart.
 	Toggle(ctx context.Context, incident string, t Toggle) (Incident, error)

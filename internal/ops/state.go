@@ -4,6 +4,7 @@ package ops
 type Queue struct {
 	Name         string       `json:"name"`
 	Waiting      int          `json:"waiting"`       // callers whose home queue it is
+	Lost         int          `json:"lost"`          // callers whose node died and whose places are kept for their return; they do not wait
 	OverflowedIn int          `json:"overflowed_in"` // callers of other queues who are offered here too
 	LongestWait  Seconds      `json:"longest_wait"`  // 0 when nobody waits
 	AgentsReady  int          `json:"agents_ready"`
@@ -124,12 +125,36 @@ type ConfigError struct {
 	Message string `json:"message"`
 }
 
+// Nodes is who serves the centre together, and whether the store that they share answers.
+type Nodes struct {
+	Redis *Redis      `json:"redis"` // null: no shared store is configured
+	Nodes []NodeState `json:"nodes"` // by name
+}
+
+// Redis is how the shared store stands, seen from the node that answers.
+type Redis struct {
+	Up    bool   `json:"up"`
+	Since Time   `json:"since"` // of the present state
+	Error string `json:"error"` // why it is away; "" while up
+}
+
+// NodeState is one node of the centre, seen from the node that answers.
+type NodeState struct {
+	Name          string  `json:"name"`
+	Alive         bool    `json:"alive"`
+	Heard         Time    `json:"heard"`         // its last heartbeat
+	Version       string  `json:"version"`       // of the program
+	Configuration string  `json:"configuration"` // the digest of its centre.yaml
+	Differs       bool    `json:"differs"`       // it has another centre.yaml than the node that answers
+	ClockOff      Seconds `json:"clock_off"`     // how far its wall clock is ahead of the store's time; negative when behind
+}
+
 // Event is something that happened. Feed.Publish fills in Seq, and what else it knows better: see there.
 type Event struct {
 	Seq      uint64 `json:"seq"`
 	Time     Time   `json:"time"`
 	Centre   string `json:"centre"`
-	Node     string `json:"node"`
+	Node     string `json:"node"` // the one that it is about, as the owner of the call
 	Type     string `json:"type"`
 	Call     string `json:"call"`
 	Queue    string `json:"queue"`

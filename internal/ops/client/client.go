@@ -110,6 +110,11 @@ func (c *Client) Calls(ctx context.Context) ([]ops.Call, error) {
 	return get[[]ops.Call](ctx, c, "/api/v1/calls")
 }
 
+// Nodes returns the nodes of the centre, and how the store that they share stands.
+func (c *Client) Nodes(ctx context.Context) (ops.Nodes, error) {
+	return get[ops.Nodes](ctx, c, "/api/v1/nodes")
+}
+
 // Incidents returns the incidents.
 func (c *Client) Incidents(ctx context.Context) ([]ops.Incident, error) {
 	return get[[]ops.Incident](ctx, c, "/api/v1/incidents")

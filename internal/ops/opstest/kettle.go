@@ -10,12 +10,13 @@ import (
 var Start = time.Date(2026, 11, 21, 21, 15, 0, 0, time.UTC)
 
 // Kettle is a busy morning of the sample centre: a recall is on, two callers of orders wait, one of them offered to support too.
+// A node was lost, and with it a caller of orders.
 func Kettle() State {
 	first, second := 1, 2
 	return State{
 		Queues: []ops.Queue{
 			{Name: "billing", AgentsReady: 1, ServiceLevel: ops.ServiceLevel{Threshold: seconds(20)}},
-			{Name: "orders", Waiting: 2, LongestWait: seconds(94.5), AgentsBusy: 1,
+			{Name: "orders", Waiting: 2, Lost: 1, LongestWait: seconds(94.5), AgentsBusy: 1,
 				ServiceLevel: ops.ServiceLevel{Threshold: seconds(20), AnsweredWithin: 41, Offered: 50}},
 			{Name: "support", OverflowedIn: 1, AgentsReady: 1, AgentsBusy: 1},
 		},
@@ -34,6 +35,14 @@ func Kettle() State {
 				Queue: "orders", Since: after(6 * time.Minute), Position: &second, Node: "mel-1"},
 			{ID: "019ab0c5-6f00-7000-8000-000000000004", SIPCallID: "a4@127.0.0.1", From: "+61400000004", To: "+61280000002", State: ops.CallEnded,
 				Since: after(7 * time.Minute), Node: "syd-1", Result: "abandoned", Reason: "caller"},
+		},
+		Nodes: ops.Nodes{
+			Redis: &ops.Redis{Up: true, Since: ops.Time(Start.Add(-time.Hour))},
+			Nodes: []ops.NodeState{
+				{Name: "mel-1", Alive: true, Heard: after(8 * time.Minute), Version: "v0.9.0", Configuration: "77e0c1a2b3d4", Differs: true, ClockOff: seconds(-1.25)},
+				{Name: "per-1", Heard: after(3 * time.Minute), Version: "v0.9.0", Configuration: "5b0a6d7f8e91", ClockOff: seconds(0.004)},
+				{Name: "syd-1", Alive: true, Heard: after(8 * time.Minute), Version: "v0.9.1", Configuration: "5b0a6d7f8e91", ClockOff: seconds(0.012)},
+			},
 		},
 		Incidents: []ops.Incident{
 			{Name: "kettle-recall", Active: true, Title: "Recall of the K-200 kettle", Since: ops.Time(Start), Until: after(6 * time.Hour),

@@ -27,6 +27,7 @@ type State struct {
 	Agents    []ops.Agent
 	Seats     ops.Seats
 	Calls     []ops.Call
+	Nodes     ops.Nodes
 	Incidents []ops.Incident
 	Config    ops.Config
 }
@@ -85,6 +86,13 @@ func (n *Node) Seats(context.Context) (ops.Seats, error) {
 // Calls returns State.Calls.
 func (n *Node) Calls(context.Context) ([]ops.Call, error) {
 	return answer(n, func(s *State) []ops.Call { return slices.Clone(s.Calls) })
+}
+
+// Nodes returns State.Nodes.
+func (n *Node) Nodes(context.Context) (ops.Nodes, error) {
+	return answer(n, func(s *State) ops.Nodes {
+		return ops.Nodes{Redis: s.Nodes.Redis, Nodes: slices.Clone(s.Nodes.Nodes)}
+	})
 }
 
 // Incidents returns State.Incidents.
