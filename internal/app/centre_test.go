@@ -68,6 +68,31 @@ func TestWithoutAnEndOrAStartNothingIsPublished(t *testing.T) {
 	})
 }
 
+// TestWhoWaitsIsCountedAlsoWhenAnotherEditionComesBeforeTheSentence has something else change while callers begin to hear a message.
+func TestWhoWaitsIsCountedAlsoWhenAnotherEditionComesBeforeTheSentence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newTestCentre(t, time.Now().Add(time.Hour))
+		said := make(chan string, 1)
+		c.onChange = func(told change) { said <- told.sentence }
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go c.run(ctx)
+		if err := c.do(ctx, func() {
+			if err := c.toggle("kettle-recall", incident.Toggle{Active: true, For: 2 * time.Hour}); err != nil {
+				t.Error(err)
+			}
+			c.told("kettle-recall")
+			c.republish()
+			c.told("kettle-recall")
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-said; !strings.HasSuffix(got, ", played to 2 waiting, 1 of 1 nodes") {
+			t.Errorf("said was %q", got)
+		}
+	})
+}
+
 // TestAFolderThatCannotBeTakenOverIsShown shortens an incident's time to one that has passed: only the node knows that it has.
 func TestAFolderThatCannotBeTakenOverIsShown(t *testing.T) {
 	c := newTestCentre(t, time.Now().Add(5*time.Hour))
