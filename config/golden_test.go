@@ -60,8 +60,16 @@ func judgePair(pair Sources) (*Snapshot, []Mistake) {
 // judgeNode judges a spillway.yaml.
 func judgeNode(text []byte) (*Node, []Mistake) {
 	found := &mistakes{}
-	node := decodeNode("/etc/spillway", text, found)
+	node := decodeNode("/etc/spillway", text, Options{Redis: redisAddress}, found)
 	return node, found.sorted()
+}
+
+// redisAddress stands for the room that knows what a store's address may be.
+func redisAddress(url string) error {
+	if !strings.HasPrefix(url, "redis://") {
+		return errors.New("redis.url: unknown scheme; allowed are redis and others")
+	}
+	return nil
 }
 
 // judgements is how the files of each folder of testdata are judged.

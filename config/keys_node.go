@@ -16,7 +16,7 @@ var nodeKeys = []Key{
 	choices("media.codecs", "pcmu, pcma", "pcmu", "pcma"),
 	duration("media.timeout", "10s", "1s", "10m"),
 	section("redis"),
-	text("redis.url", "", "nothing, for one machine"),
+	text("redis.url", "", "nothing, for one machine; local; redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://"),
 	section("cluster"),
 	text("cluster.secret", "", "env:NAME, file:PATH or text"),
 	text("cluster.advertise", "", "an IPv4 address; without it, sip.advertise"),

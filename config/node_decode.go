@@ -14,7 +14,7 @@ import (
 // decodeNode reads spillway.yaml with the environment laid over it. Our own walk finds what is wrong in the file and where;
 // viper decides what holds: the environment before the file before the default. Its values are our tree's, so that it
 // neither lower-cases nor guesses types.
-func decodeNode(dir string, source []byte, found *mistakes) *Node {
+func decodeNode(dir string, source []byte, options Options, found *mistakes) *Node {
 	tree := parse(NodeFile, source, found)
 	if tree == nil {
 		return nil
@@ -28,9 +28,12 @@ func decodeNode(dir string, source []byte, found *mistakes) *Node {
 	n.ID, n.Data = identity(sections["node"], dir)
 	n.SIP = doorstep(sections["sip"])
 	n.Media = sound(sections["media"], n.SIP.Advertise)
-	n.Redis.URL = redisURL(sections["redis"])
+	n.Redis.URL = redisURL(sections["redis"], options)
 	n.Limits = limits(sections["limits"])
 	passwords := secrets{dir: dir, env: os.LookupEnv}
+	if options.Env != nil {
+		passwords.env = options.Env
+	}
 	n.Cluster = cluster(sections["cluster"], n, passwords)
 	n.HTTP = api(sections["http"], passwords)
 	n.Log = logging(sections["log"])
@@ -245,20 +248,30 @@ func carried(n *Node, o object) {
 		n.Media.FirstPort, n.Media.LastPort, n.Media.Legs(), n.Limits.Calls, needed)
 }
 
-// redisURL reads the address of the store. Only the one in memory is served yet.
-func redisURL(o object) string {
+// LocalRedis is the redis.url that asks for a private redis-server.
+const LocalRedis = "local"
+
+// redisURL reads the address of the store. No message holds it: it may have a password.
+func redisURL(o object, options Options) string {
 	url, _ := o.text("url")
-	if url != "" {
-		o.found.add(o.at("url"), "redis.url: a shared store %s; leave it empty for one machine", comesLater)
+	if url != "" && url != LocalRedis && options.Redis != nil {
+		if err := options.Redis(url); err != nil {
+			o.found.add(o.at("url"), "%v", err)
+		}
 	}
 	return url
 }
 
-// cluster reads how nodes reach each other. Its secret is looked up when there is a shared store.
+// cluster reads how nodes reach each other. Its secret is looked up when there is a shared store; without it the node serves all the
+// same, since nothing is signed with it yet.
 func cluster(o object, n *Node, source secrets) Cluster {
 	c := Cluster{Advertise: n.SIP.Advertise}
 	if text, ok := o.text("secret"); ok && n.Redis.URL != "" {
-		c.Secret, _ = source.resolve("cluster.secret", text, o.at("secret"), o.found)
+		trouble := &mistakes{}
+		c.Secret, _ = source.resolve("cluster.secret", text, o.at("secret"), trouble)
+		for _, m := range trouble.sorted() {
+			o.found.warn(m.Place, "%s", m.Text)
+		}
 	}
 	if o.has("advertise") {
 		c.Advertise = advertised(o, n.SIP.Advertise)

@@ -15,6 +15,8 @@ import (
 type Options struct {
 	// Prompts opens the recordings of a centre; dir is its prompts folder, absolute. nil: recordings are not looked at.
 	Prompts func(dir string) Prompts
+	// Redis says what is wrong with a redis.url that is neither empty nor LocalRedis. nil: it is not looked at.
+	Redis func(url string) error
 	// Env looks up the variable of a secret written env:NAME. nil: os.LookupEnv.
 	Env func(name string) (string, bool)
 	// Now is the time that ends of incidents are compared with. Zero: time.Now().
@@ -61,7 +63,7 @@ func (r Report) Wanting() bool {
 // the last good copy in node.data, if there is one, it uses only when an incident was switched on.
 func CheckDir(dir string, options Options) Report {
 	f := readFolder(dir)
-	report := f.report()
+	report := f.report(options)
 	var before *Sources
 	if report.Node != nil {
 		before, _ = LoadLastGood(report.Node.Data) // without a copy nothing was switched on yet
@@ -73,7 +75,7 @@ func CheckDir(dir string, options Options) Report {
 // in node.data, if there is one. Without a Node or a Snapshot in the answer the node cannot start.
 func Start(dir string, options Options) Report {
 	f := readFolder(dir)
-	report := f.report()
+	report := f.report(options)
 	var before *Sources
 	if report.Node != nil {
 		var err error
@@ -88,7 +90,7 @@ func Start(dir string, options Options) Report {
 // CheckAfter judges the three files of a folder given what held before the last save (nil: nothing). See Judge.
 func CheckAfter(dir string, current *Sources, options Options) Report {
 	f := readFolder(dir)
-	return f.report().with(Judge(f.dir, current, f.pair, options))
+	return f.report(options).with(Judge(f.dir, current, f.pair, options))
 }
 
 // folder is the three files as they are on disk.
@@ -148,9 +150,9 @@ func reason(err error) error {
 }
 
 // report judges spillway.yaml.
-func (f folder) report() Report {
+func (f folder) report(options Options) Report {
 	found := &mistakes{}
-	node := decodeNode(f.dir, f.node, found)
+	node := decodeNode(f.dir, f.node, options, found)
 	list := found.sorted()
 	if slices.ContainsFunc(list, func(m Mistake) bool { return m.Severity == Error }) {
 		node = nil

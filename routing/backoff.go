@@ -54,7 +54,7 @@ func (s *AgentState) Released(outcome Outcome, now time.Time) *AgentState {
 	wait, pause := BackOff(outcome, next.Misses)
 	next.NotBefore = now.Add(wait)
 	if pause && next.Paused.IsZero() {
-		next.Paused, next.PauseReason = now, PausedNoAnswer
+		next.Paused, next.PauseReason, next.PauseSaid = now, PausedNoAnswer, now
 	}
 	return &next
 }

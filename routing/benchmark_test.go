@@ -27,7 +27,7 @@ func crowd(callers, agents int) (*routing.Plan, *routing.View) {
 		a := &routing.Agent{Name: fmt.Sprintf("agent-%05d", i), Queues: map[string]int{name(i): 1, name(i + 3): 2}}
 		plan.Agents = append(plan.Agents, a)
 		state := &routing.AgentState{
-			Name: a.Name, Node: "n1", Registered: crowdTime.Add(-time.Hour), Until: crowdTime.Add(time.Hour),
+			Name: a.Name, Phones: desk(crowdTime.Add(time.Hour)), Registered: crowdTime.Add(-time.Hour),
 			Seat: crowdTime.Add(-time.Hour), Idle: crowdTime.Add(-time.Duration(i) * time.Second), Changed: crowdTime.Add(-time.Minute),
 		}
 		if i%10 != 0 {

@@ -14,7 +14,7 @@ const ReasonOutside = "outside"
 
 // SignedUp reports whether a phone of the agent is registered at now. A nil state is not.
 func (s *AgentState) SignedUp(now time.Time) bool {
-	return s != nil && !s.Registered.IsZero() && now.Before(s.Until)
+	return s != nil && !s.Registered.IsZero() && now.Before(s.Until())
 }
 
 // InCall reports whether the agent is offered a caller or in a conversation, in or outside the queues. A nil state is not.
@@ -49,7 +49,7 @@ func (a *Agent) Condition(s *AgentState, now time.Time) (state State, since time
 	case s.Registered.IsZero():
 		return Offline, s.Changed, NotRegistered
 	case !s.SignedUp(now):
-		return Offline, latest(s.Until, s.Changed), NotRegistered
+		return Offline, latest(s.Until(), s.Changed), NotRegistered
 	case a == nil || len(a.Queues) == 0:
 		return Offline, s.Changed, NoQueue
 	case s.Seat.IsZero():

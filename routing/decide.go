@@ -150,6 +150,9 @@ func (t *table) free(c *Caller) bool {
 		t.wake(c.Claim.Deadline)
 		return false
 	}
+	if t.view.Away[c.Node] {
+		return false
+	}
 	if until, skipped := t.view.Skipped[c.Call]; skipped && t.now.Before(until) {
 		t.wake(until)
 		return false
@@ -177,7 +180,9 @@ func (t *table) agentWakes() {
 	for _, s := range t.view.Agents {
 		t.wake(s.WrapUp)
 		t.wake(s.NotBefore)
-		t.wake(s.Until)
+		for _, p := range s.Phones {
+			t.wake(p.Until)
+		}
 		if s.Claim.Ringing(t.now) {
 			t.wake(s.Claim.Deadline)
 		}

@@ -34,7 +34,7 @@ func TestNextIsWhenTimeAloneChangesTheDecision(t *testing.T) {
 		Name: "orders", MaxWait: time.Hour, Incident: "kettle-recall",
 		Overflow: []routing.OverflowRule{{AfterWait: 40 * time.Second, To: []string{"support"}}},
 	}, "support": {Name: "support"}}, Agents: []*routing.Agent{{Name: "alice", Queues: map[string]int{"orders": 1}}}}
-	agent := routing.AgentState{Name: "alice", Registered: second(-99), Until: second(99), Seat: second(-99), Changed: second(-99)}
+	agent := routing.AgentState{Name: "alice", Registered: second(-99), Phones: desk(second(99)), Seat: second(-99), Changed: second(-99)}
 	caller := routing.Caller{Call: "c1", Queue: "orders", Entered: second(-10), FirstEntry: second(-10)}
 	claim := &routing.Claim{Call: "c1", Agent: "alice", Offered: second(-5), Deadline: second(11)}
 	for name, test := range map[string]struct {
@@ -44,7 +44,7 @@ func TestNextIsWhenTimeAloneChangesTheDecision(t *testing.T) {
 		"an overflow rule":    {func(a *routing.AgentState, _ *routing.Caller) { a.Paused = crowdTime }, second(30)},
 		"a wrap-up":           {func(a *routing.AgentState, _ *routing.Caller) { a.WrapUp = second(7) }, second(7)},
 		"a back-off":          {func(a *routing.AgentState, _ *routing.Caller) { a.NotBefore = second(8) }, second(8)},
-		"a registration":      {func(a *routing.AgentState, _ *routing.Caller) { a.Until = second(9) }, second(9)},
+		"a registration":      {func(a *routing.AgentState, _ *routing.Caller) { a.Phones = desk(second(9)) }, second(9)},
 		"a claim":             {func(a *routing.AgentState, c *routing.Caller) { a.Claim, c.Claim = claim, claim }, second(11)},
 		"a refusal":           {func(_ *routing.AgentState, c *routing.Caller) { c.Refused = map[string]time.Time{"alice": second(12)} }, second(12)},
 		"the longest wait":    {func(_ *routing.AgentState, c *routing.Caller) { c.Entered = second(-3590) }, second(10)},

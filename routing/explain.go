@@ -65,6 +65,8 @@ func verdict(decision Decision, view *View, c *Caller, offer *Offer, now time.Ti
 		return "is offered to " + c.Claim.Agent
 	case offer != nil:
 		return "goes to " + offer.Agent + " (" + offer.Why + ")"
+	case view.Away[c.Node]:
+		return "waits on a node that is cut off, which serves him by itself"
 	case now.Before(view.Skipped[c.Call]):
 		return "is passed over for a while: his node did not act on an offer"
 	default:
@@ -110,6 +112,8 @@ func reason(agent *Agent, view *View, decision Decision, c *Caller, now time.Tim
 		return fmt.Sprintf("left alone after %s for %s more", s.Cause, s.NotBefore.Sub(now).Truncate(time.Second))
 	case now.Before(until):
 		return fmt.Sprintf("refused this caller; not asked again for %s", until.Sub(now).Truncate(time.Second))
+	case !s.ReachedBy(c.Node, view.Away, now):
+		return "ready, but only another node reaches the phone"
 	}
 	if i := slices.IndexFunc(decision.Offers, func(o Offer) bool { return o.Agent == agent.Name }); i >= 0 {
 		other := view.Callers[decision.Offers[i].Call]

@@ -23,7 +23,7 @@ func TestExplainSaysWhyAndWhyNot(t *testing.T) {
 	}
 	view := routing.NewView()
 	for _, a := range plan.Agents {
-		view.Agents[a.Name] = &routing.AgentState{Name: a.Name, Registered: ago(900), Until: ago(-900), Seat: ago(900), Idle: ago(130), Changed: ago(900)}
+		view.Agents[a.Name] = &routing.AgentState{Name: a.Name, Registered: ago(900), Phones: desk(ago(-900)), Seat: ago(900), Idle: ago(130), Changed: ago(900)}
 	}
 	view.Agents["carol"].NotBefore, view.Agents["carol"].Cause = ago(-12), routing.Busy
 	view.Agents["erin"].Claim = &routing.Claim{Call: "c0", Answered: ago(40)}

@@ -1,6 +1,9 @@
 package routing
 
-import "maps"
+import (
+	"maps"
+	"time"
+)
 
 // NewView returns a view of nothing.
 func NewView() *View {
@@ -8,6 +11,7 @@ func NewView() *View {
 		Callers: make(map[string]*Caller),
 		Agents:  make(map[string]*AgentState),
 		Queues:  make(map[string]*QueueState),
+		Lost:    make(map[string]*LostPlace),
 	}
 }
 
@@ -25,7 +29,12 @@ func (v *View) Fold(e Event) bool {
 	switch {
 	case e.Caller != nil:
 		v.Callers[e.Caller.Call] = e.Caller
+		delete(v.Lost, e.Caller.Call)
+		delete(v.Lost, e.Caller.Returns)
 	case e.Call != "":
+		if e.Kind == CallerLeft && e.Reason == LeftNodeLost {
+			v.Lost[e.Call] = &LostPlace{Caller: *e.Was, At: e.At}
+		}
 		delete(v.Callers, e.Call)
 	}
 	if e.Agent != nil {
@@ -44,6 +53,28 @@ func (v *View) Clone() *View {
 	c.Callers = maps.Clone(v.Callers)
 	c.Agents = maps.Clone(v.Agents)
 	c.Queues = maps.Clone(v.Queues)
+	c.Lost = maps.Clone(v.Lost)
 	c.Skipped = maps.Clone(v.Skipped)
+	c.Away = maps.Clone(v.Away)
 	return &c
+}
+
+// ForgetLost drops the lost places that nobody came back for. Every holder of a view does it by itself, since it is a matter of time.
+func (v *View) ForgetLost(now time.Time) {
+	for call, lost := range v.Lost {
+		if now.Sub(lost.At) >= LostKept {
+			delete(v.Lost, call)
+		}
+	}
+}
+
+// LostFrom is how many callers of a home queue are lost with their node and may come back to their place.
+func (v *View) LostFrom(queue string) int {
+	n := 0
+	for _, lost := range v.Lost {
+		if lost.Caller.Queue == queue {
+			n++
+		}
+	}
+	return n
 }

@@ -88,9 +88,9 @@ func (d *randomDay) step() {
 		}
 	case "register":
 		wait := rapid.IntRange(1, 300).Draw(d.rt, "for")
-		r.must(r.store.Register(r.ctx, agent, "n1", r.now().Add(time.Duration(wait)*time.Second)))
+		r.must(r.store.Register(r.ctx, agent, "n1", desk(r.now().Add(time.Duration(wait)*time.Second))))
 	case "unregister":
-		r.must(r.store.Register(r.ctx, agent, "n1", time.Time{}))
+		r.must(r.store.Register(r.ctx, agent, "n1", nil))
 	case "pause":
 		r.must(r.store.Pause(r.ctx, agent, "lunch"))
 	case "resume":
@@ -99,7 +99,7 @@ func (d *randomDay) step() {
 		}
 	case "outside":
 		if r.view.Agents[agent] != nil {
-			r.must(r.store.Outside(r.ctx, agent, rapid.SampledFrom([]string{"", "x1"}).Draw(d.rt, "outside")))
+			r.must(r.store.Outside(r.ctx, agent, "n1", rapid.SampledFrom([]string{"", "x1"}).Draw(d.rt, "outside")))
 		}
 	case "answer", "finish", "end":
 		d.claimed(agent)

@@ -115,9 +115,9 @@ func (s *scenario) command(words []string) error {
 		if text := option(args, "for"); text != "" {
 			until = duration(r, text)
 		}
-		return r.store.Register(r.ctx, name, "n1", r.now().Add(until))
+		return r.store.Register(r.ctx, name, "n1", desk(r.now().Add(until)))
 	case "unregister":
-		return r.store.Register(r.ctx, name, "n1", time.Time{})
+		return r.store.Register(r.ctx, name, "n1", nil)
 	case "enter":
 		priority, _ := strconv.Atoi(option(args, "priority"))
 		return r.enter(routing.Caller{Call: name, Queue: args[1], Priority: priority})
@@ -128,7 +128,7 @@ func (s *scenario) command(words []string) error {
 	case "resume":
 		return r.store.Resume(r.ctx, name)
 	case "outside":
-		return r.store.Outside(r.ctx, name, option(args, "call"))
+		return r.store.Outside(r.ctx, name, "n1", option(args, "call"))
 	case "tick":
 		r.pass(duration(r, name))
 		return nil

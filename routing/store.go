@@ -15,7 +15,8 @@ type Store interface {
 	Now() time.Time
 
 	// Enter puts a caller into his home queue. ErrFull when capacity callers wait there already (0: no limit);
-	// a caller who is already in is moved: his first entry is kept, entered anew if the queue differs.
+	// a caller who is already in is moved: his first entry is kept, entered anew if the queue differs. One who Returns takes
+	// the lost place, once: its first entry becomes his.
 	Enter(ctx context.Context, c Caller, capacity int) error
 	// Leave takes a caller out, with the reason for the record; a ringing claim of his is withdrawn.
 	// Leaving twice is no error.
@@ -36,10 +37,17 @@ type Store interface {
 	Release(ctx context.Context, token uint64, outcome Outcome) error
 	// Finish ends a conversation; wrap-up begins in the same step. A claim that is gone already is no error.
 	Finish(ctx context.Context, token uint64, wrapUp time.Duration) error
+	// Hold makes a claim of its node stand that the store lacks since it was away, was emptied or went back: an offer that rings for
+	// a caller who waits, or a conversation, whose caller no longer waits then. ErrLost when the offer is dead or either side is
+	// bound otherwise. Tokens granted later are higher.
+	Hold(ctx context.Context, c Claim) error
 
-	// Register tells that an agent's phone is reachable through a node until a time; refreshing keeps the order of
-	// registration. A zero until ends it: a ringing claim is released as Unreachable, a conversation goes on.
-	Register(ctx context.Context, agent, node string, until time.Time) error
+	// Register tells which phones of an agent are registered through a node, instead of those before (AgentState.Registering);
+	// refreshing keeps the order of registration. When none is left anywhere, a ringing claim is released as Unreachable, a
+	// conversation goes on.
+	Register(ctx context.Context, agent, node string, phones []Phone) error
+	// Recall tells what a node remembers of agents, after the store was away, was emptied or went back: AgentState.Recalled.
+	Recall(ctx context.Context, agents []*AgentState) error
 	// Seat gives an agent a seat if fewer than limit are taken (ErrFull), or takes it back (grant false; ErrLost while the agent
 	// is offered a caller or in a conversation: the seat goes back after it).
 	Seat(ctx context.Context, agent string, grant bool, limit int, reason string) error
@@ -47,12 +55,16 @@ type Store interface {
 	Pause(ctx context.Context, agent, reason string) error
 	// Resume ends a pause.
 	Resume(ctx context.Context, agent string) error
-	// Outside says that an agent is in a call outside the queues, or (call "") no longer.
-	Outside(ctx context.Context, agent, call string) error
+	// Outside says that an agent is in a call of a node outside the queues, or (call "") no longer.
+	Outside(ctx context.Context, agent, node, call string) error
 
-	// Heartbeat renews the lease of a node (owner is node id + boot id) for Lease and reports where the store stands.
+	// Heartbeat renews the lease of a node (owner is node id + boot id) for Lease and reports where the store stands. Nothing is
+	// claimed for a node, nor an agent whom only such nodes reach, whose lease was renewed once and is over.
 	Heartbeat(ctx context.Context, node string) (Beat, error)
-	// Reap takes out all that a node owned whose lease is over: its callers, claims and registrations. ErrAlive when it is not.
+	// Part ends the lease of a node now: it goes, or a later life of it has begun.
+	Part(ctx context.Context, node string) error
+	// Reap takes out all that a node owned whose lease is over: its callers, whose places are kept (View.Lost), claims, calls
+	// outside and phones that only it reached; its other phones are anybody's then. ErrAlive when it is not over.
 	Reap(ctx context.Context, node string) error
 
 	// Snapshot returns a copy of everything, which is the caller's own.
@@ -73,6 +85,14 @@ const (
 // ClaimGrace is what a claim outlives its ring time by, so that the node whose agent does not answer still gets to say so; after
 // it the claim is dead and both sides are free (nobody is reserved for longer than ring time and one second).
 const ClaimGrace = time.Second
+
+// How long the place of a caller whose node died is kept for his return from the same number, and how long while an incident changes
+// his queue (field practice for callers who were cut off).
+const (
+	ReturnWithin         = 2 * time.Minute
+	ReturnWithinIncident = 10 * time.Minute
+	LostKept             = ReturnWithinIncident // how long a store remembers lost places: the longest that anybody may ask for
+)
 
 // RefusalMemory is how long a caller is not offered again to an agent who refused him: long enough to reach somebody else,
 // short enough that a queue with one agent recovers by itself.

@@ -11,7 +11,9 @@ type View struct {
 	Callers     map[string]*Caller     // waiting, by call id; a caller who is being offered still waits
 	Agents      map[string]*AgentState // by name; everybody who ever registered, paused or claimed
 	Queues      map[string]*QueueState // what a queue remembers
+	Lost        map[string]*LostPlace  // the places of callers whose node died, by call id, for LostKept
 	Skipped     map[string]time.Time   // callers whose node did not act in time, and until when they are passed over; the holder's own notes, in no event
+	Away        map[string]bool        // nodes whose lease is over: nobody acts for their callers, and their agents are theirs; the holder's own notes, in no event
 }
 
 // Caller is one call that waits.
@@ -29,6 +31,13 @@ type Caller struct {
 	Refused    map[string]time.Time // agents who refused this caller, and until when they are not asked again
 	Missed     []string             // agents who let this caller ring in vain: asked again only when nobody else is ready
 	Offers     int                  // how many offers were made for him
+	Returns    string               // the call of a node that died whose place he took, "" none: see View.Lost
+}
+
+// LostPlace is the place of a caller whose node died: kept for his return, and no longer waiting.
+type LostPlace struct {
+	Caller Caller    // as he waited last
+	At     time.Time // since when he is lost
 }
 
 // QueueState is what a queue remembers beyond those who wait in it.
@@ -53,14 +62,15 @@ type Claim struct {
 // AgentState is what is known of an agent beyond the plan. What an agent is doing now is derived: see Condition.
 type AgentState struct {
 	Name        string
-	Node        string    // where the newest registration came in
+	Phones      []Phone   // where the agent can be reached, each place once; those whose time is over may still stand here
 	Registered  time.Time // since when, without a break; zero: not registered
-	Until       time.Time // when the registration ends unless it is refreshed
 	Seat        time.Time // since when the agent has a seat; zero: none
 	Paused      time.Time // since when; zero: not paused
 	PauseReason string
+	PauseSaid   time.Time // when a pause or its end was said last: of two words the later holds
 	Claim       *Claim    // the offer or conversation in progress
 	Outside     string    // a call outside the queues (dialled by or to the agent), by id; "" none
+	OutsideNode string    // the node that owns that call
 	WrapUp      time.Time // until when the last conversation's wrap-up lasts
 	Idle        time.Time // since when idle: the end of the last wrap-up, or of the sign-in, pause or outside call
 	NotBefore   time.Time // not offered anything before (back-off after busy, refusal, no answer, unreachable)

@@ -28,8 +28,9 @@ type Binding struct {
 	// CallID and CSeq order registrations of one phone (RFC 3261 section 10.3 step 7).
 	CallID string `json:"call_id"`
 	CSeq   uint32 `json:"cseq"`
-	// Registered is when the binding was first made, Expires when it ends unless it is refreshed.
+	// Registered is when the binding was first made, Refreshed when it was last, Expires when it ends unless it is refreshed again.
 	Registered time.Time `json:"registered"`
+	Refreshed  time.Time `json:"refreshed"`
 	Expires    time.Time `json:"expires"`
 }
 

@@ -230,7 +230,7 @@ func (r *registrar) update(f flow, req *sipgo.Request, agent string, now time.Ti
 	for _, c := range changes {
 		r.put(agent, c, Binding{
 			Agent: agent, Contact: c.uri, Transport: f.wire.transport(), Source: f.remote, Flow: f.wire.id(),
-			Local: f.wire.advertised(), CallID: id, CSeq: seq, Registered: now, Expires: now.Add(c.life),
+			Local: f.wire.advertised(), CallID: id, CSeq: seq, Registered: now, Refreshed: now, Expires: now.Add(c.life),
 		})
 	}
 	return true, nil

@@ -3,6 +3,8 @@ package app
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"maps"
@@ -21,6 +23,7 @@ import (
 	"github.com/spillway-voice/spillway/internal/call"
 	"github.com/spillway-voice/spillway/internal/dispatch"
 	"github.com/spillway-voice/spillway/internal/ops"
+	"github.com/spillway-voice/spillway/internal/store"
 	"github.com/spillway-voice/spillway/media"
 	"github.com/spillway-voice/spillway/routing/memq"
 	"github.com/spillway-voice/spillway/sip"
@@ -46,7 +49,7 @@ type Options struct {
 type App struct {
 	config     *config.Node
 	log        *zap.Logger
-	store      *memq.Store
+	cluster    *cluster // nil: redis.url is empty, and the queues live in memory
 	keep       *keeper
 	centre     *centre
 	dispatcher *dispatch.Dispatcher
@@ -58,11 +61,12 @@ type App struct {
 	node       *node
 	api        *ops.Server
 
-	draining atomic.Bool
-	closing  chan struct{} // House.Closing
-	sendAway sync.Once
-	failed   chan error
-	stack    stack
+	centreFile atomic.Pointer[string] // digest of the centre.yaml in force
+	draining   atomic.Bool
+	closing    chan struct{} // House.Closing
+	sendAway   sync.Once
+	failed     chan error
+	stack      stack
 }
 
 // MistakesError says that a node cannot start with these files: what `spillway check` prints.
@@ -93,7 +97,7 @@ func New(o Options) (*App, error) {
 }
 
 func (a *App) open(o Options) error {
-	check := config.Options{Prompts: OpenPrompts, Env: o.Env}
+	check := config.Options{Prompts: OpenPrompts, Redis: CheckRedis, Env: o.Env}
 	report := config.Start(o.Dir, check)
 	if report.Node == nil || report.Snapshot == nil {
 		return &MistakesError{report}
@@ -101,6 +105,10 @@ func (a *App) open(o Options) error {
 	a.config = report.Node
 	a.log = newLogger(a.config.Log, cmp.Or[io.Writer](o.Log, os.Stderr))
 	a.warn(report)
+	a.noteCentreFile(report)
+	if err := a.openCluster(report); err != nil {
+		return err
+	}
 	if err := a.openCentre(o.Dir, report); err != nil {
 		return err
 	}
@@ -129,6 +137,12 @@ func OpenPrompts(dir string) config.Prompts {
 	return library
 }
 
+// CheckRedis says what is wrong with the address of a Redis: for config.Options.
+func CheckRedis(url string) error {
+	_, err := store.ParseAddress(url)
+	return err
+}
+
 // unusable is a prompts folder that cannot be looked at.
 type unusable struct{ err error }
 
@@ -149,6 +163,29 @@ func (a *App) warn(r config.Report) {
 	}
 }
 
+// openCluster connects the node with the others, when it is to share its queues.
+func (a *App) openCluster(report config.Report) error {
+	if a.config.Redis.URL == "" {
+		return nil
+	}
+	shared, err := openCluster(a.config, report.Snapshot.Centre.Name, a.log.Named("redis"))
+	if err != nil {
+		return err
+	}
+	a.cluster = shared
+	a.stack.push("redis", shared.close)
+	return nil
+}
+
+// noteCentreFile notes which centre.yaml is in force: the other nodes compare it with theirs.
+func (a *App) noteCentreFile(r config.Report) {
+	if r.Sources != nil {
+		sum := sha256.Sum256(r.Sources.Centre)
+		digest := hex.EncodeToString(sum[:6])
+		a.centreFile.Store(&digest)
+	}
+}
+
 func (a *App) openCentre(dir string, report config.Report) error {
 	keep, err := openKeeper(a.config.Data)
 	if err != nil {
@@ -158,19 +195,34 @@ func (a *App) openCentre(dir string, report config.Report) error {
 	a.centre = newCentre(a.config.ID, filepath.Join(dir, config.IncidentsFile), keep, a.log.Named("centre"))
 	a.centre.onPublish = func(*edition) {}
 	a.centre.onChange = a.onChange
+	if s := a.cluster; s != nil {
+		a.centre.share(sharing{board: store.NewBoard(s.redis), sounds: s.redis, reach: store.NewReach(s.redis), nodes: s.living})
+		a.centre.heard.share()
+	}
 	a.feed = ops.NewFeed(report.Snapshot.Centre.Name, a.config.ID)
 	a.stack.push("feed", a.feed.Close)
 	return a.centre.apply(report)
 }
 
 func (a *App) openQueues() error {
-	a.store = memq.New(memq.Options{Pauses: a.keep.pauses()})
-	a.node = &node{id: a.config.ID, centre: a.centre, ledger: call.NewLedger(), draining: a.draining.Load}
-	a.metrics = ops.NewMetrics(ops.Sources{Name: a.config.ID, Node: a.node, RTP: a.rtp})
-	figures := &figures{feed: a.feed, metrics: a.metrics, log: a.log.Named("queues")}
+	a.node = &node{id: a.config.ID, centre: a.centre, cluster: a.cluster, ledger: call.NewLedger(), draining: a.draining.Load,
+		centreFile: func() string { return *a.centreFile.Load() }}
+	sources := ops.Sources{Name: a.config.ID, Node: a.node, RTP: a.rtp}
 	e := a.centre.current()
-	d, err := dispatch.New(dispatch.Options{Store: a.store, Node: a.config.ID, Plan: e.plan.Routing,
-		Zone: e.snapshot.Centre.Zone, Observer: figures, Logger: a.log.Named("dispatch")})
+	o := dispatch.Options{Node: a.config.ID, Plan: e.plan.Routing, Zone: e.snapshot.Centre.Zone, Logger: a.log.Named("dispatch")}
+	var alone *memq.Store
+	if s := a.cluster; s != nil {
+		o.Store, o.Node, o.Gone = s.queues, s.owner(), a.gone
+		sources.Store = s.queues.Up
+		a.joinCluster()
+	} else {
+		alone = memq.New(memq.Options{Pauses: a.keep.pauses()})
+		o.Store = alone
+	}
+	a.metrics = ops.NewMetrics(sources)
+	figures := &figures{publish: a.publish, feed: a.feed, metrics: a.metrics, log: a.log.Named("queues")}
+	o.Observer = figures
+	d, err := dispatch.New(o)
 	if err != nil {
 		return err
 	}
@@ -182,8 +234,35 @@ func (a *App) openQueues() error {
 	}
 	a.background("dispatcher", func(ctx context.Context) { a.fail(d.Run(ctx)) })
 	a.background("figures", func(ctx context.Context) { figures.follow(ctx, d) })
-	a.background("pauses", a.keepPauses)
+	if alone != nil {
+		a.background("pauses", func(ctx context.Context) { a.keepPauses(ctx, alone) })
+	}
 	return nil
+}
+
+// joinCluster lets the node take part in what the nodes share; it ends after all that uses it.
+func (a *App) joinCluster() {
+	s := a.cluster
+	a.background("survivable", s.queues.Run)
+	a.background("announcements", func(ctx context.Context) { s.announce(ctx, a.node.centreFile) })
+	a.background("news of others", func(ctx context.Context) { s.hearNews(ctx, a.feed.Publish) })
+	a.background("news", s.tellNews)
+	a.background("calls", func(ctx context.Context) { s.tellCalls(ctx, a.node.own) })
+	a.background("hearings", func(ctx context.Context) { a.centre.heard.follow(ctx, s.heard) })
+}
+
+// gone reports whether a node whose lease is over is really gone.
+func (a *App) gone(ctx context.Context, owner string) bool {
+	return a.cluster.gone(ctx, owner, a.front.server.Probe)
+}
+
+// publish tells people here, and at the other nodes, what happened on this one.
+func (a *App) publish(e ops.Event) {
+	e.Time, e.Node = ops.Time(time.Now()), a.config.ID
+	a.feed.Publish(e)
+	if a.cluster != nil {
+		a.cluster.tell(e)
+	}
 }
 
 func (a *App) openCalls() error {
@@ -205,9 +284,27 @@ func (a *App) openCalls() error {
 	a.house.Join = a.join
 	a.house.Part = func(one, _ call.Sound) { media.Unbridge(one.(*media.Session)) }
 	server.SetDirectory(directory(a.centre.current().snapshot))
+	if s := a.cluster; s != nil {
+		s.reachedAt(a.asked(server))
+		a.background("nonces", func(ctx context.Context) {
+			s.nonceKey(ctx, func(key []byte) { server.ShareNonces(key, s.redis.CountNonce) })
+		})
+	}
 	server.SetLimits(sip.Limits{Calls: a.config.Limits.Calls, CallsPerSecond: a.config.Limits.CallsPerSecond})
 	a.stack.push("calls", func() { server.Close(); a.house.Wait() })
 	return nil
+}
+
+// asked is where other nodes may ask whether this one lives; the zero value without a listener for UDP.
+func (a *App) asked(server *sip.Server) netip.AddrPort {
+	for _, l := range server.Addresses() {
+		if l.Network == "udp4" && l.Address.Addr().IsUnspecified() {
+			return netip.AddrPortFrom(a.config.Cluster.Advertise, l.Address.Port())
+		} else if l.Network == "udp4" {
+			return l.Address
+		}
+	}
+	return netip.AddrPort{}
 }
 
 // join lets two legs hear each other.
@@ -279,6 +376,9 @@ func (a *App) serve() {
 		a.front.server.SetDirectory(directory(e.snapshot))
 	}
 	a.background("centre", a.centre.run)
+	if a.cluster != nil {
+		a.background("board", a.centre.follow)
+	}
 	go func() { a.fail(a.front.server.Serve()) }()
 	go func() {
 		if err := a.api.Wait(); err != nil {
@@ -295,6 +395,9 @@ func (a *App) watch(dir string, check config.Options, began config.Report) {
 		err := a.centre.do(context.Background(), func() { refused = a.centre.apply(r) })
 		if err = errors.Join(err, refused); err != nil && err.Error() == told {
 			return err
+		}
+		if err == nil {
+			a.noteCentreFile(r)
 		}
 		if change.Node {
 			a.log.Warn(config.NodeFile + " was changed: that needs a restart")
@@ -326,18 +429,18 @@ func directory(s *config.Snapshot) *sip.Directory {
 // onChange tells people what changed, in one sentence.
 func (a *App) onChange(c change) {
 	a.log.Info(c.sentence, zap.String("incident", c.incident))
-	kind := ops.ConfigApplied
-	if c.incident != "" {
-		kind = ops.IncidentRevised
+	if c.incident != "" { // the other nodes say it, too, when they have applied it
+		a.feed.Publish(ops.Event{Type: ops.IncidentRevised, Incident: c.incident, Reason: c.sentence})
+		return
 	}
-	a.feed.Publish(ops.Event{Type: kind, Incident: c.incident, Reason: c.sentence})
+	a.publish(ops.Event{Type: ops.ConfigApplied, Reason: c.sentence})
 }
 
 // keepPauses writes the pauses down whenever they differ from what is on the disk.
-func (a *App) keepPauses(ctx context.Context) {
+func (a *App) keepPauses(ctx context.Context, queues *memq.Store) {
 	saved, sure := a.keep.pauses(), true
 	save := func() {
-		pauses := a.store.Pauses()
+		pauses := queues.Pauses()
 		if sure && maps.Equal(saved, pauses) {
 			return
 		}

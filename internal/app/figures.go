@@ -14,7 +14,8 @@ import (
 
 // figures turns what happens in the queues and the calls into events and metrics for people.
 type figures struct {
-	feed    *ops.Feed
+	publish func(ops.Event) // what happened on this node, for people here and at the other nodes
+	feed    *ops.Feed       // what the store tells: every node hears it there
 	metrics *ops.Metrics
 	log     *zap.Logger
 }
@@ -33,7 +34,7 @@ func (f *figures) Stuck(callers int) { f.metrics.Stuck(callers) }
 // ended tells the end of a call.
 func (f *figures) ended(i call.Info) {
 	f.metrics.CallEnded(string(i.Result), string(i.Reason))
-	f.feed.Publish(ops.Event{Type: ops.CallDone, Call: i.ID, Queue: i.Queue, Agent: i.Agent, Reason: string(i.Result) + "/" + string(i.Reason)})
+	f.publish(ops.Event{Type: ops.CallDone, Call: i.ID, Queue: i.Queue, Agent: i.Agent, Reason: string(i.Result) + "/" + string(i.Reason)})
 	f.log.Info("call ended", zap.String("call", i.ID), zap.String("sip_call_id", i.SIPCallID), zap.String("queue", i.Queue),
 		zap.String("agent", i.Agent), zap.String("result", string(i.Result)), zap.String("reason", string(i.Reason)),
 		zap.Duration("lasted", i.Since.Sub(i.Started)))
@@ -57,7 +58,7 @@ func (f *figures) follow(ctx context.Context, d *dispatch.Dispatcher) {
 			select {
 			case e, open = <-events:
 				if open && view.Fold(e) {
-					f.publish(e)
+					f.caller(e)
 					if e.Agent != nil {
 						f.agentNow(told, d, e.Agent, e.At)
 					}
@@ -71,16 +72,17 @@ func (f *figures) follow(ctx context.Context, d *dispatch.Dispatcher) {
 	}
 }
 
-// publish tells an event of a caller.
-func (f *figures) publish(e routing.Event) {
+// caller tells an event of a caller.
+func (f *figures) caller(e routing.Event) {
 	told := ops.Event{Time: ops.Time(e.At), Call: e.Call, Reason: e.Reason}
 	switch e.Kind {
 	case routing.CallerEntered:
-		told.Type, told.Queue = ops.CallQueued, e.Caller.Queue
+		told.Type, told.Queue, told.Node = ops.CallQueued, e.Caller.Queue, nodeOf(e.Caller.Node)
 	case routing.CallerOffered:
 		told.Type, told.Queue, told.Agent = ops.CallOffered, e.Caller.Claim.Queue, e.Caller.Claim.Agent
+		told.Node = nodeOf(e.Caller.Node)
 	case routing.CallerAnswered:
-		told.Type, told.Queue, told.Agent = ops.CallAnswered, e.Was.Queue, e.Agent.Name
+		told.Type, told.Queue, told.Agent, told.Node = ops.CallAnswered, e.Was.Queue, e.Agent.Name, nodeOf(e.Was.Node)
 	default:
 		return
 	}

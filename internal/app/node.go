@@ -20,6 +20,8 @@ import (
 type node struct {
 	id         string
 	centre     *centre
+	centreFile func() string // digest of the centre.yaml in force
+	cluster    *cluster      // nil: the node is alone by its configuration
 	dispatcher *dispatch.Dispatcher
 	ledger     *call.Ledger
 	draining   func() bool
@@ -56,6 +58,7 @@ func (n *node) Queues(ctx context.Context) ([]ops.Queue, error) {
 		within, offered := p.Figures[name].ServiceLevel()
 		queues = append(queues, ops.Queue{
 			Name: name, Waiting: p.View.Waiting(name), OverflowedIn: p.View.OverflowedIn(name),
+			Lost:        p.View.LostFrom(name),
 			LongestWait: ops.Seconds(p.View.LongestWait(name, p.Now)),
 			AgentsReady: ready[name], AgentsBusy: busy[name],
 			ServiceLevel: ops.ServiceLevel{Threshold: ops.Seconds(p.Plan.Queues[name].ServiceLevel), AnsweredWithin: within, Offered: offered},
@@ -98,7 +101,7 @@ func (n *node) Agents(ctx context.Context) ([]ops.Agent, error) {
 		if seen != nil {
 			told.Calls = seen.Calls
 			if seen.SignedUp(p.Now) {
-				told.Node = n.id
+				told.Node = nodeOf(seen.Node())
 			}
 		}
 		agents = append(agents, told)
@@ -139,8 +142,23 @@ func byRegistration(agents []*routing.AgentState) []string {
 	return names
 }
 
-// Calls returns the calls, oldest first.
-func (n *node) Calls(context.Context) ([]ops.Call, error) {
+// Calls returns the calls of all nodes, oldest first. Without Redis they are this node's.
+func (n *node) Calls(ctx context.Context) ([]ops.Call, error) {
+	calls := n.own()
+	if n.cluster == nil {
+		return calls, nil
+	}
+	others, err := n.cluster.callsOf(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ops.ErrUnavailable, err)
+	}
+	calls = append(calls, others...)
+	slices.SortFunc(calls, func(a, b ops.Call) int { return cmp.Compare(a.ID, b.ID) }) // UUIDv7: in order of arrival
+	return calls, nil
+}
+
+// own returns the calls of this node, oldest first.
+func (n *node) own() []ops.Call {
 	infos := n.ledger.Calls(time.Now())
 	calls := make([]ops.Call, 0, len(infos))
 	for _, i := range infos {
@@ -154,7 +172,30 @@ func (n *node) Calls(context.Context) ([]ops.Call, error) {
 		}
 		calls = append(calls, told)
 	}
-	return calls, nil
+	return calls
+}
+
+// Nodes returns the nodes of the centre, and whether Redis answers.
+func (n *node) Nodes(context.Context) (ops.Nodes, error) {
+	self := ops.NodeState{Name: n.id, Alive: true, Heard: ops.Time(time.Now()), Version: version(), Configuration: n.centreFile()}
+	if n.cluster == nil {
+		return ops.Nodes{Nodes: []ops.NodeState{self}}, nil
+	}
+	self.ClockOff = ops.Seconds(n.cluster.redis.Skew())
+	told := ops.Nodes{Redis: n.cluster.state.Load(), Nodes: []ops.NodeState{self}}
+	if peers := n.cluster.peers.Load(); peers != nil {
+		for _, p := range *peers {
+			if p.ID == n.id {
+				continue
+			}
+			told.Nodes = append(told.Nodes, ops.NodeState{
+				Name: p.ID, Alive: p.Alive && told.Redis.Up, Heard: ops.Time(p.Heard), Version: p.Version, Configuration: p.Configuration,
+				Differs: p.Configuration != n.centreFile(), ClockOff: ops.Seconds(p.Wall.Sub(p.Heard)),
+			})
+		}
+	}
+	slices.SortFunc(told.Nodes, func(a, b ops.NodeState) int { return cmp.Compare(a.Name, b.Name) })
+	return told, nil
 }
 
 // Incidents returns every incident that the file describes or the board remembers, by name.

@@ -34,19 +34,20 @@ func TestASeatCountsUntilTheCallOfAnAgentWhoWasRemovedIsOver(t *testing.T) {
 			time.Sleep(2 * time.Second)
 			synctest.Wait()
 		}
-		must(d.Register(ctx, "alice", d.Now().Add(time.Hour)))
+		must(d.Register(ctx, "alice", []routing.Phone{{Place: "desk", Direct: true, Until: d.Now().Add(time.Hour)}}))
 		notices, err := d.Enter(ctx, routing.Caller{Call: "c1", Queue: "orders"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for offer := range notices {
 			if offered, ok := offer.(dispatch.Offered); ok {
-				must(d.Accept(ctx, offered.Claim))
+				_, err := d.Accept(ctx, offered.Claim)
+				must(err)
 				break
 			}
 		}
 		d.SetPlan(&routing.Plan{Seats: 1, Queues: plan.Queues, Agents: plan.Agents[1:]})
-		must(d.Register(ctx, "bob", d.Now().Add(time.Hour)))
+		must(d.Register(ctx, "bob", []routing.Phone{{Place: "desk", Direct: true, Until: d.Now().Add(time.Hour)}}))
 		seats, err := n.Seats(ctx)
 		must(err)
 		if seats.Used != 1 || !slices.Equal(seats.Agents, []string{"alice"}) || !slices.Equal(seats.Waiting, []string{"bob"}) {

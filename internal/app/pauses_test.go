@@ -24,7 +24,7 @@ func TestEveryPauseIsOnTheDisk(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := &App{store: store, dispatcher: d, keep: keep, log: zap.NewNop()}
+		a := &App{dispatcher: d, keep: keep, log: zap.NewNop()}
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		change := func(err error) {
@@ -35,7 +35,7 @@ func TestEveryPauseIsOnTheDisk(t *testing.T) {
 			synctest.Wait()
 		}
 		change(store.Pause(ctx, "alice", "lunch"))
-		go a.keepPauses(ctx)
+		go a.keepPauses(ctx, store)
 		synctest.Wait()
 		if kept := keep.pauses(); kept["alice"].Reason != "lunch" {
 			t.Errorf("kept are %v, want alice's", kept)

@@ -124,7 +124,7 @@ func TestAnOfferIsWithdrawnWhenThePhoneSignsOff(t *testing.T) {
 		v := b.dial(ordersNumber)
 		b.pass(time.Second)
 		v.is(call.Ringing)
-		if err := b.queue.Register(b.ctx, "alice", time.Time{}); err != nil {
+		if err := b.queue.Register(b.ctx, "alice", nil); err != nil {
 			t.Fatal(err)
 		}
 		b.pass(0)

@@ -129,6 +129,8 @@ func (c *Call) run() {
 			c.onRinging(e)
 		case e, ok := <-c.talking():
 			c.onTalking(e, ok)
+		case <-c.takenFromUs():
+			c.onTaken()
 		case e, ok := <-c.partySound():
 			c.onPartySound(e, ok)
 		case <-c.partyDeadline():

@@ -130,7 +130,7 @@ type Queue interface {
 	Enter(ctx context.Context, c routing.Caller) (<-chan dispatch.Notice, error)
 	Return(ctx context.Context, c routing.Caller) (<-chan dispatch.Notice, error)
 	Leave(ctx context.Context, call, reason string) error
-	Accept(ctx context.Context, claim routing.Claim) error
+	Accept(ctx context.Context, claim routing.Claim) (taken <-chan struct{}, err error)
 	Release(ctx context.Context, claim routing.Claim, outcome routing.Outcome) error
 	Finish(ctx context.Context, claim routing.Claim) error
 	Outside(ctx context.Context, agent, call string) error

@@ -76,8 +76,17 @@ func (l *line) Leave(ctx context.Context, call, reason string) error {
 	return l.ask(ctx, "leave", func(ctx context.Context) error { return l.Dispatcher.Leave(ctx, call, reason) })
 }
 
-func (l *line) Accept(ctx context.Context, claim routing.Claim) error {
-	return l.ask(ctx, "accept", func(ctx context.Context) error { return l.Dispatcher.Accept(ctx, claim) })
+func (l *line) Accept(ctx context.Context, claim routing.Claim) (taken <-chan struct{}, err error) {
+	err = l.ask(ctx, "accept", func(ctx context.Context) error {
+		taken, err = l.Dispatcher.Accept(ctx, claim)
+		return err
+	})
+	if taken == nil && err != nil && !errors.Is(err, routing.ErrLost) { // the dispatcher was asked, and its store did not answer
+		ended, cancel := context.WithCancel(ctx)
+		cancel()
+		taken, _ = l.Dispatcher.Accept(ended, claim)
+	}
+	return taken, err
 }
 
 func (l *line) Release(ctx context.Context, claim routing.Claim, outcome routing.Outcome) error {

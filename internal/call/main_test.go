@@ -260,7 +260,7 @@ func (b *bench) signIn(phones ...any) {
 	for i := 0; i < len(phones); i += 2 {
 		agent := phones[i].(string)
 		b.setPhones(agent, phones[i+1].(phone))
-		if err := b.queue.Register(b.ctx, agent, b.queue.Now().Add(10*time.Hour)); err != nil {
+		if err := b.queue.Register(b.ctx, agent, []routing.Phone{{Place: "desk", Direct: true, Until: b.queue.Now().Add(10 * time.Hour)}}); err != nil {
 			b.t.Fatal(err)
 		}
 	}

@@ -35,7 +35,7 @@ type request struct {
 // The subjects of requests; that of an agent's call outside the queues is "outside" with the agent's name.
 const (
 	aboutPlace = "place" // whether the caller waits
-	aboutClaim = "claim" // whether the agent talks
+	aboutClaim = "claim" // that a conversation is over
 )
 
 // try does one thing in the store within its time; a failure is told and returned.
@@ -66,16 +66,6 @@ func (c *Call) owe(subject string, do func(context.Context) error) {
 // unanswered reports whether a request may have to be made again: a lost race and somebody unknown are answers.
 func unanswered(err error) bool {
 	return err != nil && !errors.Is(err, routing.ErrLost) && !errors.Is(err, routing.ErrGone)
-}
-
-// owes reports whether something is owed on a subject.
-func (o *owed) owes(subject string) bool {
-	for _, r := range o.requests {
-		if r.subject == subject {
-			return true
-		}
-	}
-	return false
 }
 
 // forget drops what was owed on a subject.

@@ -2,7 +2,6 @@ package call
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"go.uber.org/zap"
@@ -23,6 +22,7 @@ type party struct {
 	events chan phoneEvent // of those that ring; the one that answered is listened to directly
 	gone   chan struct{}   // closed when none is to be heard any more
 	ring   alarm           // how long it may ring
+	taken  <-chan struct{} // closed when the store has the agent with somebody else; nil for a call that an agent dialled
 }
 
 // phoneEvent is what one of the ringing phones says.
@@ -252,24 +252,30 @@ func (c *Call) claimed(p *party) bool {
 	if p.dialled() {
 		return c.dialAnswered()
 	}
-	accept := func(ctx context.Context) error { return c.house.Queue.Accept(ctx, p.claim) }
-	err := c.try("accept", accept)
-	switch {
-	case err == nil:
-		return true
-	case unanswered(err):
-		c.owe(aboutClaim, func(ctx context.Context) error {
-			err := accept(ctx)
-			if errors.Is(err, routing.ErrLost) { // too late: then at least he does not wait any more
-				return c.house.Queue.Leave(ctx, p.claim.Call, string(Answered))
-			}
-			return err
-		})
-		return true
-	default:
+	err := c.try("accept", func(ctx context.Context) (err error) {
+		p.taken, err = c.house.Queue.Accept(ctx, p.claim)
+		return err
+	})
+	if err != nil && !unanswered(err) {
 		c.offerFailed(routing.Withdrawn)
 		return false
 	}
+	return true
+}
+
+// takenFromUs is ready when the agent with whom the caller talks turns out to be with somebody else.
+func (c *Call) takenFromUs() <-chan struct{} {
+	if c.party == nil || c.party.leg == nil {
+		return nil
+	}
+	return c.party.taken
+}
+
+// onTaken ends a conversation whose agent was given to somebody else, since this node was taken for dead: the caller goes back to the
+// head of the queue.
+func (c *Call) onTaken() {
+	c.log.Warn("the agent is with somebody else", zap.String("agent", c.party.agent))
+	c.backToQueue()
 }
 
 // onPartySound handles what the agent's sound reports.
@@ -300,6 +306,12 @@ func (c *Call) onAgentEnded(e sip.Ended) {
 func (c *Call) onAgentVanished() {
 	p := c.party
 	c.log.Warn("the agent's phone vanished in a conversation", zap.String("agent", p.agent))
+	c.backToQueue()
+}
+
+// backToQueue lets a caller whose conversation failed wait again, where he stood.
+func (c *Call) backToQueue() {
+	p := c.party
 	c.dropParty()
 	if p.dialled() {
 		c.finish(Ending{Answered, NoMedia})
@@ -331,13 +343,9 @@ func (c *Call) dropParty() {
 	}
 }
 
-// finishClaim ends a conversation in the store. If that has not even heard of its beginning, the caller leaves it as well.
+// finishClaim ends a conversation in the store.
 func (c *Call) finishClaim(claim routing.Claim) {
-	unheard := c.owed.owes(aboutClaim)
 	c.tell(aboutClaim, func(ctx context.Context) error { return c.house.Queue.Finish(ctx, claim) })
-	if unheard {
-		c.tell(aboutPlace, func(ctx context.Context) error { return c.house.Queue.Leave(ctx, claim.Call, string(Answered)) })
-	}
 }
 
 // letGo hangs up all phones of the party and closes its sound; the call has no party afterwards.

@@ -20,6 +20,13 @@ func (d *Dispatcher) Enter(ctx context.Context, c routing.Caller) (<-chan Notice
 	if queue == nil || queue.Closed {
 		return nil, fmt.Errorf("enter %s: %w", c.Queue, routing.ErrClosed)
 	}
+	if c.Number != "" {
+		within := routing.ReturnWithin
+		if queue.Incident != "" {
+			within = routing.ReturnWithinIncident
+		}
+		c.Returns = d.lost.of(c.Number, d.store.Now().Add(-within))
+	}
 	return d.enter(ctx, c, queue.Capacity)
 }
 
@@ -39,6 +46,7 @@ func (d *Dispatcher) enter(ctx context.Context, c routing.Caller, capacity int) 
 		}
 		return nil, err
 	}
+	p.acked.Store(true)
 	return p.notices, nil
 }
 
@@ -61,14 +69,24 @@ func (d *Dispatcher) Leave(ctx context.Context, call, reason string) error {
 	return d.store.Leave(ctx, call, reason)
 }
 
-// Accept turns an offer into a conversation; the call gets no further notice. routing.ErrLost when the offer is no longer live:
-// the caller keeps waiting. After any other error it may have happened or not: asking again is harmless.
-func (d *Dispatcher) Accept(ctx context.Context, claim routing.Claim) error {
-	if err := d.store.Accept(ctx, claim.Token); err != nil {
-		return err
+// Accept turns an offer into a conversation; the call gets no further notice. The channel is closed when the agent turns out to be
+// with somebody else, since this node was taken for dead. routing.ErrLost when the offer is no longer live: the caller keeps waiting.
+// After any other error the conversation stands as well: the store is told again when it answers.
+func (d *Dispatcher) Accept(ctx context.Context, claim routing.Claim) (taken <-chan struct{}, err error) {
+	p := d.places.get(claim.Call)
+	talking := claim
+	talking.Deadline, talking.Answered = time.Time{}, d.store.Now()
+	t := d.held.begin(talking)
+	err = d.store.Accept(ctx, claim.Token)
+	if errors.Is(err, routing.ErrLost) && p != nil && p.withdrawn.Load() != claim.Token {
+		err = d.store.Hold(ctx, talking) // nobody took it back: the store may be another than granted it
 	}
-	d.places.drop(claim.Call, nil)
-	return nil
+	if errors.Is(err, routing.ErrLost) {
+		d.held.drop(claim)
+		return nil, err
+	}
+	d.places.drop(claim.Call, p)
+	return t.taken, err
 }
 
 // Release ends an offer without a conversation: the caller keeps waiting, the agent backs off by the outcome. Releasing twice is no
@@ -83,24 +101,29 @@ func (d *Dispatcher) Release(ctx context.Context, claim routing.Claim, outcome r
 // Finish ends a conversation; the agent's wrap-up begins, as long as the queue that made the match says now. Finishing twice is no
 // error.
 func (d *Dispatcher) Finish(ctx context.Context, claim routing.Claim) error {
-	var wrapUp time.Duration
-	if queue := d.plan.Load().Queue(claim.Queue); queue != nil {
-		wrapUp = queue.WrapUp
+	t := d.held.end(claim)
+	err := d.store.Finish(ctx, claim.Token, d.wrapUp(claim))
+	if errors.Is(err, routing.ErrLost) && t != nil { // the store has heard of the offer alone
+		if err = d.store.Hold(ctx, t.claim); err == nil {
+			err = d.store.Finish(ctx, claim.Token, d.wrapUp(claim))
+		}
 	}
-	return d.store.Finish(ctx, claim.Token, wrapUp)
+	return err
 }
 
-// Register tells that an agent's phone is reachable through this node until a time (store time: see Now); zero: no longer.
-func (d *Dispatcher) Register(ctx context.Context, agent string, until time.Time) error {
-	if until.IsZero() {
-		d.phones.note(agent, until)
-		return d.store.Register(ctx, agent, d.node, until)
+// wrapUp is how long the agent of a conversation is left alone after it.
+func (d *Dispatcher) wrapUp(claim routing.Claim) time.Duration {
+	if queue := d.plan.Load().Queue(claim.Queue); queue != nil {
+		return queue.WrapUp
 	}
-	if err := d.store.Register(ctx, agent, d.node, until); err != nil {
-		return err
-	}
-	d.phones.note(agent, until)
-	return nil
+	return 0
+}
+
+// Register tells which phones of an agent are registered through this node (times are store time: see Now); none: no longer. After an
+// error the store is told again when it answers.
+func (d *Dispatcher) Register(ctx context.Context, agent string, phones []routing.Phone) error {
+	d.held.register(agent, phones)
+	return d.store.Register(ctx, agent, d.node, phones)
 }
 
 // Pause keeps an agent from offers until Resume.
@@ -113,9 +136,11 @@ func (d *Dispatcher) Resume(ctx context.Context, agent string) error {
 	return d.store.Resume(ctx, agent)
 }
 
-// Outside says that an agent is in a call outside the queues, or (call "") no longer.
+// Outside says that an agent is in a call of this node outside the queues, or (call "") no longer. After an error the store is told
+// again when it answers.
 func (d *Dispatcher) Outside(ctx context.Context, agent, call string) error {
-	return d.store.Outside(ctx, agent, call)
+	d.held.goOutside(agent, call)
+	return d.store.Outside(ctx, agent, d.node, call)
 }
 
 // Now is store time.

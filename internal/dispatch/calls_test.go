@@ -31,7 +31,7 @@ func TestAConversationEndsInWrapUpAndThenTheNextIsOffered(t *testing.T) {
 		b.register("alice")
 		first, second := b.enter("c1", "orders"), b.enter("c2", "orders")
 		claim := await[dispatch.Offered](b, first).Claim
-		if err := b.d.Accept(b.ctx, claim); err != nil {
+		if _, err := b.d.Accept(b.ctx, claim); err != nil {
 			t.Fatal(err)
 		}
 		b.pass(time.Minute)
@@ -123,7 +123,7 @@ func TestLeavingWithdrawsTheOfferAndFreesTheAgent(t *testing.T) {
 		if got := b.agent("alice"); got != routing.Ready {
 			t.Errorf("alice is %s", got)
 		}
-		if err := b.d.Accept(b.ctx, claim); !errors.Is(err, routing.ErrLost) {
+		if _, err := b.d.Accept(b.ctx, claim); !errors.Is(err, routing.ErrLost) {
 			t.Errorf("accept: %v", err)
 		}
 		if late := unread(notices); len(late) != 0 {

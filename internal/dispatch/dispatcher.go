@@ -27,6 +27,9 @@ type Options struct {
 	Zone     *time.Location // whose midnight the figures begin at; nil: UTC; see SetZone
 	Observer Observer       // nil: nobody
 	Logger   *zap.Logger    // nil: silent
+	// Gone says, before another node is reaped, whether it is really gone, and not cut off from the store alone: then it serves its
+	// callers with its agents by itself. It returns within a quarter of a second. nil: every node whose lease is over is gone.
+	Gone func(ctx context.Context, node string) bool
 }
 
 // Observer hears what is measured. It is called on the owner's goroutine and must return at once.
@@ -46,13 +49,16 @@ type Dispatcher struct {
 	observer Observer
 	log      *zap.Logger
 	places   places
-	phones   registrations
+	held     holdings
+	lost     lostPlaces
+	gone     func(ctx context.Context, node string) bool
 
 	configured atomic.Pointer[routing.Plan] // what SetPlan said
 	plan       atomic.Pointer[routing.Plan] // what is in force: with closed queues that are not empty; written by the owner
 	zone       atomic.Pointer[time.Location]
-	nudge      chan struct{}     // the configured plan or the zone changed
-	asks       chan chan Picture // who wants a picture
+	nudge      chan struct{}            // the configured plan or the zone changed
+	asks       chan func(*owner)        // questions to the owner, which must wait for nobody
+	nodes      atomic.Pointer[[]string] // whose lease lives, as the last beat told
 	started    atomic.Bool
 	stopped    chan struct{} // closed when Run returns
 
@@ -71,9 +77,10 @@ func New(o Options) (*Dispatcher, error) {
 		observer: o.Observer,
 		log:      o.Logger,
 		places:   places{byCall: make(map[string]*place)},
-		phones:   registrations{until: make(map[string]time.Time)},
+		held:     newHoldings(),
+		gone:     o.Gone,
 		nudge:    make(chan struct{}, 1),
-		asks:     make(chan chan Picture),
+		asks:     make(chan func(*owner)),
 		stopped:  make(chan struct{}),
 	}
 	d.zone.Store(cmp.Or(o.Zone, time.UTC))
@@ -99,11 +106,33 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	defer working.Wait()
 	defer cancel()
 
+	defer d.part()
 	h := &hands{d: d, jobs: make(chan batch, 1), done: make(chan outcome, 1)}
 	p := &pulse{d: d, beats: make(chan routing.Beat, 1)}
 	working.Go(func() { h.run(ctx) })
 	working.Go(func() { p.run(ctx) })
 	newOwner(d, h, p).run(ctx)
+	return nil
+}
+
+// part gives up the node's lease and what it still owns, so that nobody has to wait until that is over.
+func (d *Dispatcher) part() {
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	err := d.store.Part(ctx, d.node)
+	if err == nil {
+		err = d.store.Reap(ctx, d.node)
+	}
+	if err != nil {
+		d.log.Warn("the node's lease ends by itself", zap.Error(err))
+	}
+}
+
+// Nodes are the nodes whose lease lives, this one included, as far as the last heartbeat told.
+func (d *Dispatcher) Nodes() []string {
+	if nodes := d.nodes.Load(); nodes != nil {
+		return *nodes
+	}
 	return nil
 }
 

@@ -26,7 +26,7 @@ func (o *owner) drain(e routing.Event, events <-chan routing.Event) bool {
 
 // fold brings view, figures and the calls of this node up to an event.
 func (o *owner) fold(e routing.Event) bool {
-	known := e.Seq <= o.view.Seq
+	known, lost := e.Seq <= o.view.Seq, len(o.view.Lost)
 	before := o.view.Callers[e.Call]
 	if !o.view.Fold(e) {
 		o.d.log.Warn("the stream of queue events has a hole; the snapshot is taken again")
@@ -42,6 +42,7 @@ func (o *owner) fold(e routing.Event) bool {
 	if wait, ended := o.tally.Fold(e, o.d.plan.Load()); ended {
 		o.d.observer.Waited(wait)
 	}
+	o.findLost = o.findLost || len(o.view.Lost) != lost
 	o.queues.changed(e)
 	o.inform(e, before)
 	if e.Caller != nil && o.d.plan.Load().Queue(e.Caller.Queue) == nil {
@@ -80,7 +81,7 @@ func (o *owner) withdrawn(p *place, before *routing.Caller, reason string) {
 	if before == nil || before.Claim == nil || before.Claim.Token != p.token || p.released.Load() == p.token {
 		return
 	}
-	p.tell(Withdrawn{Token: p.token, Reason: reason}) // when there is no room, Accept will say that the offer is lost
+	p.withdraw(p.token, reason)
 }
 
 // left tells a call that its wait is over. A call that was given up as its node's is not over while its node lives: it stands in
@@ -95,16 +96,4 @@ func (o *owner) left(p *place, e routing.Event) {
 	}
 	o.d.places.drop(e.Call, p)
 	p.last(Ended{Reason: e.Reason})
-}
-
-// reassert puts back the calls of this node that a new snapshot does not have, with the times of their entries.
-func (o *owner) reassert() {
-	for _, p := range o.d.places.all() {
-		if c := o.view.Callers[p.caller.Call]; c != nil {
-			p.seen, p.caller = true, *c
-			p.free = latest(p.free, c.Entered)
-		} else if p.seen {
-			o.enters = append(o.enters, p.caller)
-		}
-	}
 }

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -12,9 +13,14 @@ import (
 
 // batch is what one decision asks of the store, this node's part alone.
 type batch struct {
-	limit    int // of seats
-	enters   []routing.Caller
+	limit    int             // of seats
+	over     []routing.Claim // conversations of another life of the store, to be ended without a wrap-up
+	recalls  []*routing.AgentState
 	phones   []registration
+	outside  []routing.AgentState // Name and Outside
+	enters   []routing.Caller
+	holds    []routing.Claim
+	finishes []routing.Claim
 	releases []uint64
 	seats    []routing.SeatChange
 	opens    []routing.Opening
@@ -31,14 +37,18 @@ type match struct {
 
 // empty reports whether there is nothing to do.
 func (b *batch) empty() bool {
-	return len(b.enters)+len(b.phones)+len(b.releases)+len(b.seats)+len(b.opens)+len(b.spills)+len(b.ends)+len(b.offers) == 0
+	return len(b.over)+len(b.recalls)+len(b.phones)+len(b.outside)+len(b.enters)+len(b.holds)+len(b.finishes)+len(b.releases)+
+		len(b.seats)+len(b.opens)+len(b.spills)+len(b.ends)+len(b.offers) == 0
 }
 
 // outcome is what became of a batch.
 type outcome struct {
 	granted []granted
-	undone  []routing.Caller // entries that the store did not take
-	failed  bool             // something was not done that may have to be done again
+	untold  []*routing.AgentState // that the store was not told of
+	undone  []routing.Caller      // entries that the store did not take
+	unheld  []routing.Claim       // claims that it was not told of
+	refused []routing.Claim       // claims that it has otherwise
+	failed  bool                  // something was not done that may have to be done again
 }
 
 // granted is a claim that the store gave.
@@ -76,17 +86,35 @@ func (h *hands) carryOut(ctx context.Context, b batch) outcome {
 		defer cancel()
 		return h.settle(ctx, step(bounded), &out)
 	}
-	entered := 0
-	ok := each(b.enters, func(c routing.Caller) bool {
+	told, entered, held := 0, 0, 0
+	ok := each(b.over, func(c routing.Claim) bool {
+		return do(func(ctx context.Context) error { return store.Finish(ctx, c.Token, 0) })
+	}) && each(b.releases, func(token uint64) bool {
+		return do(func(ctx context.Context) error { return store.Release(ctx, token, routing.Withdrawn) })
+	}) && each(slices.Collect(slices.Chunk(b.recalls, recallBatch)), func(agents []*routing.AgentState) bool {
+		if !do(func(ctx context.Context) error { return store.Recall(ctx, agents) }) {
+			return false
+		}
+		told += len(agents)
+		return true
+	}) && each(b.phones, func(r registration) bool {
+		return do(func(ctx context.Context) error { return store.Register(ctx, r.agent, node, r.phones) })
+	}) && each(b.outside, func(a routing.AgentState) bool {
+		return do(func(ctx context.Context) error { return store.Outside(ctx, a.Name, node, a.Outside) })
+	}) && each(b.enters, func(c routing.Caller) bool {
 		if !do(func(ctx context.Context) error { return store.Enter(ctx, c, 0) }) {
 			return false
 		}
 		entered++
 		return true
-	}) && each(b.phones, func(r registration) bool {
-		return do(func(ctx context.Context) error { return store.Register(ctx, r.agent, node, r.until) })
-	}) && each(b.releases, func(token uint64) bool {
-		return do(func(ctx context.Context) error { return store.Release(ctx, token, routing.Withdrawn) })
+	}) && each(b.holds, func(c routing.Claim) bool {
+		if !do(func(ctx context.Context) error { return h.hold(ctx, c, &out) }) {
+			return false
+		}
+		held++
+		return true
+	}) && each(b.finishes, func(c routing.Claim) bool {
+		return do(func(ctx context.Context) error { return store.Finish(ctx, c.Token, h.d.wrapUp(c)) })
 	}) && each(b.seats, func(s routing.SeatChange) bool {
 		return do(func(ctx context.Context) error { return store.Seat(ctx, s.Agent, s.Grant, b.limit, s.Reason) })
 	}) && each(b.opens, func(o routing.Opening) bool {
@@ -96,12 +124,21 @@ func (h *hands) carryOut(ctx context.Context, b batch) outcome {
 	}) && each(b.ends, func(e routing.End) bool {
 		return do(func(ctx context.Context) error { return store.Leave(ctx, e.Call, e.Reason) })
 	})
-	out.undone = b.enters[entered:]
+	out.untold, out.undone, out.unheld = b.recalls[told:], b.enters[entered:], b.holds[held:]
 	if !ok {
 		return out
 	}
 	h.claim(b.offers, &out, do)
 	return out
+}
+
+// hold tells the store of a claim that it lacks, and notes one that it has otherwise.
+func (h *hands) hold(ctx context.Context, c routing.Claim, out *outcome) error {
+	err := h.d.store.Hold(ctx, c)
+	if errors.Is(err, routing.ErrLost) {
+		out.refused = append(out.refused, c)
+	}
+	return err
 }
 
 // claim asks for the matches of a batch, as long as the node's lease lives: after it others may have given our calls up.

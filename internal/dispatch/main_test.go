@@ -19,6 +19,7 @@ type bench struct {
 	store    *memq.Store
 	d        *dispatch.Dispatcher
 	observed *observed
+	gone     func(node string) bool // nil: every node whose lease is over is
 }
 
 // kettle is a plan like the kettle centre's: orders overflows nowhere, support stands beside it.
@@ -53,7 +54,11 @@ func inBubble(t *testing.T, plan *routing.Plan, test func(b *bench)) {
 func (b *bench) run(plan *routing.Plan, store routing.Store, node string, test func(b *bench)) {
 	ctx, cancel := context.WithCancel(b.t.Context())
 	b.ctx = ctx
-	d, err := dispatch.New(dispatch.Options{Store: store, Node: node, Plan: plan, Observer: b.observed})
+	o := dispatch.Options{Store: store, Node: node, Plan: plan, Observer: b.observed}
+	if b.gone != nil {
+		o.Gone = func(_ context.Context, node string) bool { return b.gone(node) }
+	}
+	d, err := dispatch.New(o)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -78,11 +83,16 @@ func (b *bench) pass(wait time.Duration) {
 func (b *bench) register(agents ...string) {
 	b.t.Helper()
 	for _, agent := range agents {
-		if err := b.d.Register(b.ctx, agent, b.d.Now().Add(10*time.Hour)); err != nil {
+		if err := b.d.Register(b.ctx, agent, desk(b.d.Now().Add(10*time.Hour))); err != nil {
 			b.t.Fatal(err)
 		}
 	}
 	b.pass(0)
+}
+
+// desk is one phone that every node reaches.
+func desk(until time.Time) []routing.Phone {
+	return []routing.Phone{{Place: "desk", Direct: true, Until: until}}
 }
 
 // enter puts a call into a queue.

@@ -35,7 +35,7 @@ func TestEachNodeServesItsOwnCallsInOneOrder(t *testing.T) {
 		if claim.Node != "mel-1" {
 			t.Errorf("%+v", claim)
 		}
-		if err := mel.d.Accept(mel.ctx, claim); err != nil {
+		if _, err := mel.d.Accept(mel.ctx, claim); err != nil {
 			t.Fatal(err)
 		}
 		if err := mel.d.Finish(mel.ctx, claim); err != nil {
@@ -148,7 +148,7 @@ func visit(b *bench, call string, refuses bool) error {
 				}
 				continue
 			}
-			if err := b.d.Accept(ctx, offered.Claim); err != nil {
+			if _, err := b.d.Accept(ctx, offered.Claim); err != nil {
 				return fmt.Errorf("%s: %w", call, err)
 			}
 			time.Sleep(20 * time.Second)

@@ -36,16 +36,26 @@ type owner struct {
 	behindAt uint64 // the event that a beat knew and the view lacked; 0: none
 	offered  uint64 // the highest token that an event has told of
 
-	busy     bool      // the hands have a batch
-	stale    bool      // something changed since the last decision
-	next     time.Time // when time alone changes the decision, in store time; zero: never
-	rested   time.Time // not decided again before, in store time
-	sweepAt  time.Time // store time
+	busy     bool            // the hands have a batch
+	stale    bool            // something changed since the last decision
+	next     time.Time       // when time alone changes the decision, in store time; zero: never
+	rested   time.Time       // not decided again before, in store time
+	sweepAt  time.Time       // store time
+	away     map[string]bool // the view's Away
+	findLost bool            // the view's lost places changed
+
+	// What the store is to be told again.
+	memory   map[string]*routing.AgentState
 	enters   []routing.Caller
+	holds    []routing.Claim
+	over     []routing.Claim // conversations that ended in another life of the store
+	finishes []routing.Claim
 	phones   []registration
+	outside  []routing.AgentState
 	releases []uint64
-	leaves   []routing.End   // strays to be taken out
-	strays   map[string]bool // found by the last sweep
+	leaves   []routing.End // strays to be taken out
+	strays   twice
+	gaps     twice
 
 	watch  watch
 	queues standing
@@ -61,14 +71,17 @@ func newOwner(d *Dispatcher, h *hands, p *pulse) *owner {
 
 // run keeps a view and serves from it until the context ends. After any doubt about the view the whole is taken again.
 func (o *owner) run(ctx context.Context) {
+	blind := false // no snapshot was to be had: that is said once
 	for ctx.Err() == nil {
 		o.handsDown(ctx)
 		subscription, cancel := context.WithCancel(ctx)
 		events, err := o.sync(subscription)
 		if err == nil {
+			blind = false
 			o.serve(ctx, events)
-		} else if ctx.Err() == nil {
-			o.d.log.Warn("no snapshot of the queues", zap.Error(err))
+		} else if ctx.Err() == nil && !blind {
+			blind = true
+			o.d.log.Warn("no snapshot of the queues; that is tried again", zap.Error(err))
 		}
 		cancel()
 		o.rest(ctx, resyncAfter)
@@ -81,8 +94,8 @@ func (o *owner) handsDown(ctx context.Context) {
 		select {
 		case out := <-o.hands.done:
 			o.settle(out)
-		case reply := <-o.d.asks:
-			reply <- o.picture()
+		case ask := <-o.d.asks:
+			ask(o)
 		case <-ctx.Done():
 			return
 		}
@@ -91,6 +104,7 @@ func (o *owner) handsDown(ctx context.Context) {
 
 // sync takes a snapshot and subscribes to what follows it.
 func (o *owner) sync(ctx context.Context) (<-chan routing.Event, error) {
+	acked := o.d.places.acked()
 	bounded, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	view, err := o.d.store.Snapshot(bounded)
@@ -101,15 +115,22 @@ func (o *owner) sync(ctx context.Context) (<-chan routing.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	view.Skipped = o.watch.skipped
-	o.view = view
+	view.Skipped, view.Away = o.watch.skipped, o.away
+	anew := view.Incarnation != o.view.Incarnation
+	if anew || view.Seq < o.view.Seq {
+		o.remember(o.view)
+	}
+	if anew {
+		o.offered = 0
+	}
+	o.view, o.findLost = view, true
 	if o.tally == nil {
 		o.tally = routing.NewTally(view, o.d.store.Now(), o.d.zone.Load())
 	} else {
 		o.tally.Resume(view)
 	}
 	o.queues.all(view)
-	o.reassert()
+	o.reassert(acked, anew)
 	o.sweepAt = time.Time{}
 	o.replan()
 	return events, nil
@@ -121,8 +142,8 @@ func (o *owner) rest(ctx context.Context, wait time.Duration) {
 	defer timer.Stop()
 	for {
 		select {
-		case reply := <-o.d.asks:
-			reply <- o.picture()
+		case ask := <-o.d.asks:
+			ask(o)
 		case <-timer.C:
 			return
 		case <-ctx.Done():
@@ -144,8 +165,8 @@ func (o *owner) serve(ctx context.Context, events <-chan routing.Event) {
 			}
 		case <-o.d.nudge:
 			o.replan()
-		case reply := <-o.d.asks:
-			reply <- o.picture()
+		case ask := <-o.d.asks:
+			ask(o)
 		case out := <-o.hands.done:
 			o.settle(out)
 		case beat := <-o.pulse.beats:
@@ -165,6 +186,10 @@ func (o *owner) turn() time.Time {
 	if !now.Before(o.sweepAt) {
 		o.sweep(now)
 		o.sweepAt = now.Add(sweepEvery)
+	}
+	if o.findLost {
+		o.findLost = false
+		o.d.lost.set(o.view)
 	}
 	o.releases = append(o.releases, o.watch.due(o, now)...)
 	o.queues.tell(o, now)
@@ -204,8 +229,9 @@ func (o *owner) decide(now time.Time) {
 	o.next = decision.Next
 	o.watch.decided(o, decision.Offers, now)
 	b := o.ours(plan, decision, now)
-	b.enters, b.phones, b.releases = o.enters, o.phones, o.releases
-	o.enters, o.phones, o.releases, o.leaves = nil, nil, nil, nil
+	b.over, b.recalls, b.enters, b.holds, b.finishes = o.over, o.recalls(), o.enters, o.holds, o.finishes
+	b.phones, b.outside, b.releases = o.phones, o.outside, o.releases
+	o.over, o.enters, o.holds, o.finishes, o.phones, o.outside, o.releases, o.leaves = nil, nil, nil, nil, nil, nil, nil, nil
 	if b.empty() {
 		return
 	}
@@ -258,6 +284,16 @@ func (o *owner) freeSince(plan *routing.Plan, offer routing.Offer, now time.Time
 func (o *owner) settle(out outcome) {
 	o.busy = false
 	o.enters = append(o.enters, out.undone...)
+	o.holds = append(o.holds, out.unheld...)
+	for _, a := range out.untold {
+		if o.memory == nil {
+			o.memory = make(map[string]*routing.AgentState)
+		}
+		if o.memory[a.Name] == nil {
+			o.memory[a.Name] = a
+		}
+	}
+	o.refused(out.refused)
 	now := o.d.store.Now()
 	for _, g := range out.granted {
 		if !o.expect(g.claim) {
@@ -276,12 +312,13 @@ func (o *owner) deliver(g granted, now time.Time) {
 	p := o.d.places.get(g.Call)
 	if p == nil {
 		o.releases = append(o.releases, g.claim.Token)
+		o.watch.skip(g.Call, now)
 		return
 	}
 	if g.claim.Token <= p.token { // told already
 		return
 	}
-	p.token = g.claim.Token
+	p.token, p.offer = g.claim.Token, g.claim
 	if !p.tell(Offered{Claim: g.claim, Offer: g.Offer}) {
 		o.releases = append(o.releases, g.claim.Token)
 		o.watch.skip(g.Call, now)

@@ -15,16 +15,35 @@ type Picture struct {
 	Figures map[string]routing.Figures // by queue, since local midnight
 }
 
-// Picture returns what the owner sees, without disturbing it for longer than a copy of three maps takes.
+// Picture returns what the owner sees, without disturbing it for longer than a copy of its maps takes.
 func (d *Dispatcher) Picture(ctx context.Context) (Picture, error) {
-	reply := make(chan Picture, 1)
+	return ask(ctx, d, (*owner).picture)
+}
+
+// Phones returns where an agent can be reached now, as far as this node knows.
+func (d *Dispatcher) Phones(ctx context.Context, agent string) ([]routing.Phone, error) {
+	return ask(ctx, d, func(o *owner) (live []routing.Phone) {
+		if a := o.view.Agents[agent]; a != nil {
+			for _, p := range a.Phones {
+				if p.Live(d.store.Now()) {
+					live = append(live, p)
+				}
+			}
+		}
+		return live
+	})
+}
+
+// ask lets the owner answer a question.
+func ask[A any](ctx context.Context, d *Dispatcher, question func(*owner) A) (answer A, err error) {
+	reply := make(chan A, 1)
 	select {
-	case d.asks <- reply:
+	case d.asks <- func(o *owner) { reply <- question(o) }:
 		return <-reply, nil
 	case <-ctx.Done():
-		return Picture{}, ctx.Err()
+		return answer, ctx.Err()
 	case <-d.stopped:
-		return Picture{}, ErrStopped
+		return answer, ErrStopped
 	}
 }
 

@@ -16,13 +16,16 @@ const movesBelow = noticeRoom / 2
 
 // place is a call of this node that waits. Only the owner touches what is not said to be otherwise.
 type place struct {
-	notices  chan Notice   // written by the owner, read by the call
-	released atomic.Uint64 // the last token that the call itself ended, written by the call
+	notices   chan Notice   // written by the owner, read by the call
+	released  atomic.Uint64 // the last token that the call itself ended, written by the call
+	withdrawn atomic.Uint64 // the last token that was taken back from the call, written by the owner
+	acked     atomic.Bool   // the store has taken the entry, written by the call
 
 	caller  routing.Caller // as the store last told him
 	seen    bool           // the store has told of him
 	free    time.Time      // since when he could be offered
-	token   uint64         // the last offer's
+	token   uint64         // the last offer's, in this life of the store
+	offer   routing.Claim  // the last offer
 	sent    uint64         // notices sent
 	offerAt uint64         // the number of the notice that told the last offer
 	moved   Moved          // what was told last
@@ -47,6 +50,18 @@ func (p *place) last(n Notice) {
 		default:
 		}
 	}
+}
+
+// withdraw tells the call that its offer was taken back. When there is no room, Accept will say that the offer is lost.
+func (p *place) withdraw(token uint64, reason string) {
+	p.withdrawn.Store(token)
+	p.tell(Withdrawn{Token: token, Reason: reason})
+}
+
+// rings reports whether the last offer still stands, as far as this node knows.
+func (p *place) rings(now time.Time) bool {
+	token := p.offer.Token
+	return p.offer.Ringing(now) && p.released.Load() != token && p.withdrawn.Load() != token
 }
 
 // took reports whether the call has read the last offer.
@@ -85,6 +100,17 @@ func (s *places) drop(call string, p *place) {
 	if p == nil || s.byCall[call] == p {
 		delete(s.byCall, call)
 	}
+}
+
+// acked returns the places whose entries the store has taken by now.
+func (s *places) acked() map[*place]bool {
+	taken := make(map[*place]bool)
+	for _, p := range s.all() {
+		if p.acked.Load() {
+			taken[p] = true
+		}
+	}
+	return taken
 }
 
 // all returns the places as they are now.

@@ -3,6 +3,8 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"maps"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -10,49 +12,81 @@ import (
 	"github.com/spillway-voice/spillway/routing"
 )
 
+// beatAgain is how soon a heartbeat that failed is tried again: a lease outlives many of these.
+const beatAgain = 100 * time.Millisecond
+
 // pulse renews the node's lease and reaps nodes that lost theirs. Its goroutine is the only one to touch its fields.
 type pulse struct {
 	d        *Dispatcher
 	beats    chan routing.Beat // the newest answer, for the owner; an older one that was not read is replaced
+	life     string            // of the store, as the last beat told
+	failing  bool              // the last heartbeat failed: that is said once
 	unbroken time.Time         // since when the lease was renewed without a break; zero: it was not
 }
 
 // run beats until the context ends.
 func (p *pulse) run(ctx context.Context) {
-	ticker := time.NewTicker(routing.Renew)
-	defer ticker.Stop()
 	for {
-		p.beat(ctx)
+		wait := routing.Renew
+		if !p.beat(ctx) {
+			wait = beatAgain
+		}
 		select {
-		case <-ticker.C:
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// beat renews the lease once. The lease is counted from before the request, which is the earliest the store may have granted it.
-func (p *pulse) beat(ctx context.Context) {
+// beat renews the lease once, and reports whether it did. The lease is counted from before the request, which is the earliest the store
+// may have granted it.
+func (p *pulse) beat(ctx context.Context) bool {
 	asked := time.Now()
 	bounded, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	beat, err := p.d.store.Heartbeat(bounded, p.d.node)
 	if err != nil {
-		if ctx.Err() == nil {
-			p.d.log.Warn("the node's lease was not renewed", zap.Error(err))
+		if ctx.Err() == nil && !p.failing {
+			p.failing = true
+			p.d.log.Warn("the node's lease was not renewed; that is tried again", zap.Error(err))
 		}
-		return
+		return false
 	}
-	if !p.d.leaseRuns() {
-		p.unbroken = asked
+	p.failing = false
+	if !p.d.leaseRuns() || p.life != beat.Incarnation {
+		p.unbroken, p.life = asked, beat.Incarnation
 	}
 	p.d.leaseUntil(asked.Add(routing.Lease))
+	p.d.nodes.Store(&beat.Nodes)
 	p.pass(beat)
-	if asked.Sub(p.unbroken) < routing.Lease {
-		return // after an outage everybody looks dead
+	if asked.Sub(p.unbroken) >= routing.Lease { // after an outage everybody looks dead
+		p.reap(ctx, beat.Expired)
 	}
-	for _, node := range beat.Expired {
-		if err := p.d.store.Reap(bounded, node); err != nil && !errors.Is(err, routing.ErrAlive) {
+	return true
+}
+
+// reap takes out the nodes that are really gone.
+func (p *pulse) reap(ctx context.Context, nodes []string) {
+	var asking sync.WaitGroup
+	gone := make([]bool, len(nodes))
+	for i, node := range nodes {
+		gone[i] = p.d.gone == nil
+		if p.d.gone != nil {
+			asking.Go(func() { gone[i] = p.d.gone(ctx, node) })
+		}
+	}
+	asking.Wait()
+	for i, node := range nodes {
+		if !gone[i] {
+			continue
+		}
+		bounded, cancel := context.WithTimeout(ctx, storeTimeout)
+		err := p.d.store.Reap(bounded, node)
+		cancel()
+		if err == nil {
+			p.d.log.Warn("a node is gone: its callers' places are kept for a while, its agents are free", zap.String("node", node))
+		} else if !errors.Is(err, routing.ErrAlive) && ctx.Err() == nil {
 			p.d.log.Warn("a dead node was not reaped", zap.String("node", node), zap.Error(err))
 		}
 	}
@@ -70,6 +104,7 @@ func (p *pulse) pass(beat routing.Beat) {
 // follows reports whether the view stands where the store does, as far as a beat tells: the same life of the store, and not behind
 // for two beats in a row without an event between them.
 func (o *owner) follows(beat routing.Beat) bool {
+	o.noteAway(beat.Expired)
 	behind := beat.Seq > o.view.Seq
 	if beat.Incarnation == o.view.Incarnation && !(behind && o.behindAt == o.view.Seq+1) {
 		o.behindAt = 0
@@ -81,4 +116,16 @@ func (o *owner) follows(beat routing.Beat) bool {
 	o.behindAt = 0
 	o.d.log.Warn("the view of the queues is behind the store; the snapshot is taken again")
 	return false
+}
+
+// noteAway notes whose lease is over: nobody acts for them.
+func (o *owner) noteAway(nodes []string) {
+	away := make(map[string]bool, len(nodes))
+	for _, node := range nodes {
+		away[node] = true
+	}
+	if !maps.Equal(away, o.away) {
+		o.stale = true
+	}
+	o.away, o.view.Away = away, away
 }

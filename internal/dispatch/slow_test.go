@@ -83,7 +83,7 @@ func TestAPhoneThatGoesAwayWithdrawsTheOffer(t *testing.T) {
 		b.register("alice", "bob")
 		notices := b.enter("c1", "orders")
 		first := await[dispatch.Offered](b, notices)
-		if err := b.d.Register(b.ctx, "alice", time.Time{}); err != nil {
+		if err := b.d.Register(b.ctx, "alice", nil); err != nil {
 			t.Fatal(err)
 		}
 		if got := await[dispatch.Withdrawn](b, notices); got.Token != first.Claim.Token || got.Reason != string(routing.Unreachable) {
@@ -135,7 +135,7 @@ func TestARemovedQueueServesThoseInItAndTakesNoMore(t *testing.T) {
 		if claim.Agent != "dave" || claim.Queue != "support" {
 			t.Errorf("%+v", claim)
 		}
-		if err := b.d.Accept(b.ctx, claim); err != nil {
+		if _, err := b.d.Accept(b.ctx, claim); err != nil {
 			t.Fatal(err)
 		}
 		b.pass(2 * time.Second)

@@ -118,8 +118,9 @@ func (o *owner) sweep(now time.Time) {
 		o.replan()
 	}
 	o.adopt(now)
-	o.findStrays()
-	o.phones = o.d.phones.missing(o.view, now)
+	o.reconcile(now)
+	o.view.ForgetLost(now)
+	o.findLost = true
 	for call, until := range o.watch.skipped {
 		if !now.Before(until) || o.view.Callers[call] == nil {
 			delete(o.watch.skipped, call)
@@ -146,24 +147,6 @@ func (o *owner) adopt(now time.Time) {
 		offer := routing.Offer{Call: claim.Call, Agent: claim.Agent, Queue: claim.Queue, Ring: ring, Why: claim.Queue}
 		o.deliver(granted{match{offer, claim.Offered}, claim}, now)
 	}
-}
-
-// findStrays notes the callers of this node whom no call stands for, as after a Leave that the store did not take. Who is one at two
-// sweeps in a row is not on his way in or out: he is taken out, or he would be offered to agents for ever.
-func (o *owner) findStrays() {
-	found := make(map[string]bool)
-	o.leaves = nil
-	for call, c := range o.view.Callers {
-		if c.Node != o.d.node || o.d.places.get(call) != nil {
-			continue
-		}
-		found[call] = true
-		if o.strays[call] {
-			o.leaves = append(o.leaves, routing.End{Call: call, Reason: leftStray})
-			o.d.log.Warn("a caller whose call is over is taken out of the queue", zap.String("call", call))
-		}
-	}
-	o.strays = found
 }
 
 // stuck counts the callers for whom every sweep has found a ready agent for longer than stuckAfter.

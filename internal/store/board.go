@@ -199,9 +199,13 @@ func (b *Board) Read(ctx context.Context) (incident.Board, Edition, error) {
 }
 
 // Next waits until the board is another than an edition, and returns it: at once when it is changed, within a quarter of a second when the store was
-// emptied or went back. A board that lacks what the node knows is a reason to Assert.
+// emptied or went back. A board that lacks what the node knows is a reason to Assert. That the context ended is noticed between two questions:
+// to cut one short would cost the connection.
 func (b *Board) Next(ctx context.Context, after Edition) (incident.Board, Edition, error) {
 	for {
+		if err := ctx.Err(); err != nil {
+			return incident.Board{}, "", err
+		}
 		edition, err := b.edition(ctx)
 		if err != nil {
 			return incident.Board{}, "", err
@@ -217,7 +221,7 @@ func (b *Board) Next(ctx context.Context, after Edition) (incident.Board, Editio
 
 // edition returns which edition the board is.
 func (b *Board) edition(ctx context.Context) (Edition, error) {
-	ctx, cancel := context.WithTimeout(ctx, CommandLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), CommandLimit)
 	defer cancel()
 	text, err := b.store.commands.HGet(ctx, b.store.Key(KeyBoard), boardEdition).Result()
 	if errors.Is(err, redis.Nil) {
@@ -231,10 +235,7 @@ func (b *Board) edition(ctx context.Context) (Edition, error) {
 
 // wait waits for a change, for as long as quiet proves nothing.
 func (b *Board) wait(ctx context.Context, after Edition) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, readLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readLimit)
 	defer cancel()
 	err := b.store.reading.XRead(ctx, &redis.XReadArgs{
 		Streams: []string{b.store.Key(KeyBoardNews), string(after)}, Count: 1, Block: quiet,

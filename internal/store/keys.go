@@ -37,6 +37,9 @@ const (
 	// KeyBoardNews is a stream of one entry, the last change of the board: what its readers wait for. It is not KeyEvents, whose readers
 	// keep the queues and who need no incidents.
 	KeyBoardNews = "board-news"
+	// KeyNonce, followed by a SHA-256 in hex, is the highest count of a digest nonce that was used: a key for each, since each ends by itself
+	// with the nonce, after a minute.
+	KeyNonce = "nonce:"
 	// KeyBlob, followed by a SHA-256 in hex, is a hash: the parts of a content by number, and its size once they are all there. A key for
 	// each, since each ends by itself.
 	KeyBlob = "blob:"

@@ -16,33 +16,48 @@ const (
 	reasonResumed      = "resumed"
 	reasonOutside      = "outside"
 	reasonOutsideOver  = "outside over"
+	reasonRecalled     = "recalled"
+	reasonHeld         = "held"
 )
 
-// Register tells that an agent's phone is reachable until a time.
-func (s *Store) Register(ctx context.Context, agent, node string, until time.Time) error {
+// Register tells which phones of an agent are registered through a node.
+func (s *Store) Register(ctx context.Context, agent, node string, phones []routing.Phone) error {
 	if agent == "" {
 		return errors.New("register: an agent needs a name")
 	}
 	return s.step(ctx, func(now time.Time) error {
-		if !until.After(now) {
-			s.unregister(agent, now)
-			return nil
-		}
-		state := s.agent(agent)
-		fresh := !state.SignedUp(now)
-		state.Node, state.Until = node, plain(until)
-		if fresh {
-			state.Registered, state.Changed = now, now
-			if state.Idle.Before(now) {
-				state.Idle = now
-			}
-			if state.Cause == routing.Unreachable { // the phone has just shown that it is there
-				state.Misses, state.Cause, state.NotBefore = 0, "", time.Time{}
-			}
-		}
-		s.emit(now, routing.Event{Kind: routing.AgentChanged, Reason: reasonRegistered, Agent: state})
+		s.phones(agent, s.view.Agents[agent].Registering(node, phones, now), reasonRegistered, now)
 		return nil
 	})
+}
+
+// phones makes these the phones of an agent; none ends his registration.
+func (s *Store) phones(agent string, phones []routing.Phone, reason string, now time.Time) {
+	if len(phones) == 0 {
+		s.unregister(agent, now)
+		return
+	}
+	state := s.agent(agent)
+	fresh := !state.SignedUp(now)
+	state.Phones = nil
+	since := now
+	for _, p := range phones {
+		p.Since, p.Refreshed, p.Until = plain(p.Since), plain(p.Refreshed), plain(p.Until)
+		if !p.Since.IsZero() && p.Since.Before(since) {
+			since = p.Since
+		}
+		state.Phones = append(state.Phones, p)
+	}
+	if fresh {
+		state.Registered, state.Changed = since, now
+		if state.Idle.Before(since) {
+			state.Idle = since
+		}
+		if state.Cause == routing.Unreachable { // the phone has just shown that it is there
+			state.Misses, state.Cause, state.NotBefore = 0, "", time.Time{}
+		}
+	}
+	s.emit(now, routing.Event{Kind: routing.AgentChanged, Reason: reason, Agent: state})
 }
 
 // unregister ends a registration, and an offer that rings at the phone.
@@ -55,8 +70,27 @@ func (s *Store) unregister(agent string, now time.Time) {
 		s.release(a.Claim, routing.Unreachable, now)
 	}
 	state := s.agent(agent)
-	state.Registered, state.Until, state.Changed = time.Time{}, time.Time{}, now
+	state.Phones, state.Registered, state.Changed = nil, time.Time{}, now
 	s.emit(now, routing.Event{Kind: routing.AgentChanged, Reason: reasonUnregistered, Agent: state})
+}
+
+// Recall tells what a node remembers of agents.
+func (s *Store) Recall(ctx context.Context, agents []*routing.AgentState) error {
+	return s.step(ctx, func(now time.Time) error {
+		for _, told := range agents {
+			known := s.view.Agents[told.Name]
+			next := known.Recalled(copyAgent(told), now)
+			if next == known {
+				continue
+			}
+			if claim := next.Claim; known == nil && claim != nil {
+				s.token = max(s.token, claim.Token)
+				s.claims[claim.Token] = claim
+			}
+			s.emit(now, routing.Event{Kind: routing.AgentChanged, Reason: reasonRecalled, Agent: next})
+		}
+		return nil
+	})
 }
 
 // Seat gives an agent a seat, or takes it back.
@@ -109,7 +143,7 @@ func (s *Store) Pause(ctx context.Context, agent, reason string) error {
 		if state.Paused.IsZero() {
 			state.Paused, state.Changed = now, now
 		}
-		state.PauseReason = reason
+		state.PauseReason, state.PauseSaid = reason, now
 		s.emit(now, routing.Event{Kind: routing.AgentChanged, Reason: reason, Agent: state})
 		return nil
 	})
@@ -126,7 +160,7 @@ func (s *Store) Resume(ctx context.Context, agent string) error {
 			return nil
 		}
 		state := s.agent(agent)
-		state.Paused, state.PauseReason, state.Changed = time.Time{}, "", now
+		state.Paused, state.PauseReason, state.PauseSaid, state.Changed = time.Time{}, "", now, now
 		state.Misses, state.Cause, state.NotBefore = 0, "", time.Time{}
 		if state.Idle.Before(now) {
 			state.Idle = now
@@ -137,27 +171,31 @@ func (s *Store) Resume(ctx context.Context, agent string) error {
 }
 
 // Outside says that an agent is in a call outside the queues, or no longer.
-func (s *Store) Outside(ctx context.Context, agent, call string) error {
+func (s *Store) Outside(ctx context.Context, agent, node, call string) error {
 	return s.step(ctx, func(now time.Time) error {
-		a := s.view.Agents[agent]
-		if a == nil {
+		if s.view.Agents[agent] == nil {
 			return fmt.Errorf("outside call of %s: %w", agent, routing.ErrGone)
 		}
-		if a.Outside == call {
-			return nil
-		}
-		state := s.agent(agent)
-		state.Outside, state.Changed = call, now
-		reason := reasonOutside
-		if call == "" {
-			reason = reasonOutsideOver
-			if state.Idle.Before(now) {
-				state.Idle = now
-			}
-		}
-		s.emit(now, routing.Event{Kind: routing.AgentChanged, Reason: reason, Agent: state})
+		s.outside(agent, node, call, now)
 		return nil
 	})
+}
+
+// outside notes an agent's call outside the queues, or ("") its end.
+func (s *Store) outside(agent, node, call string, now time.Time) {
+	state := s.agent(agent)
+	if state.Outside == call {
+		return
+	}
+	state.Outside, state.OutsideNode, state.Changed = call, node, now
+	reason := reasonOutside
+	if call == "" {
+		state.OutsideNode, reason = "", reasonOutsideOver
+		if state.Idle.Before(now) {
+			state.Idle = now
+		}
+	}
+	s.emit(now, routing.Event{Kind: routing.AgentChanged, Reason: reason, Agent: state})
 }
 
 // agent returns a copy of an agent's state to be changed, or that of one who was never seen.

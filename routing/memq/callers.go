@@ -38,7 +38,7 @@ func (s *Store) Enter(ctx context.Context, c routing.Caller, capacity int) error
 			next.Priority, next.Node = c.Priority, c.Node
 			e.Caller = &next
 		default:
-			e.Caller = entered(c, was, now)
+			e.Caller = s.entered(c, was, now)
 			e.Agent = s.withdraw(was, now)
 		}
 		s.emit(now, e)
@@ -48,7 +48,7 @@ func (s *Store) Enter(ctx context.Context, c routing.Caller, capacity int) error
 
 // entered is a caller as he begins to wait. A caller who comes back, or whose node tells of him again, brings the times of his
 // entries with him; they cannot lie ahead.
-func entered(c routing.Caller, was *routing.Caller, now time.Time) *routing.Caller {
+func (s *Store) entered(c routing.Caller, was *routing.Caller, now time.Time) *routing.Caller {
 	next := routing.Caller{
 		Call: c.Call, Node: c.Node, Number: c.Number, Queue: c.Queue, Priority: c.Priority,
 		FirstEntry: plain(c.FirstEntry), Entered: plain(c.Entered),
@@ -58,6 +58,9 @@ func entered(c routing.Caller, was *routing.Caller, now time.Time) *routing.Call
 	if was != nil {
 		next.FirstEntry, next.Entered = was.FirstEntry, now
 		next.Refused, next.Missed, next.Offers = was.Refused, was.Missed, was.Offers
+	}
+	if lost := s.view.Lost[c.Returns]; lost != nil {
+		next.Returns, next.FirstEntry = c.Returns, lost.Caller.FirstEntry
 	}
 	if next.Entered.IsZero() || next.Entered.After(now) {
 		next.Entered = now

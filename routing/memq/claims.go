@@ -3,6 +3,7 @@ package memq
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spillway-voice/spillway/routing"
@@ -20,10 +21,10 @@ func (s *Store) Claim(ctx context.Context, call, agent, queue, node string, ring
 			granted = *old
 			return nil
 		}
-		if c.Claim.Live(now) || !claimable(a, now) || now.Before(c.Refused[agent]) {
+		if c.Claim.Live(now) || !s.claimable(a, now) || now.Before(c.Refused[agent]) || s.lapsed(node, now) {
 			return fmt.Errorf("claim %s for %s: %w", agent, call, routing.ErrLost)
 		}
-		s.token++
+		s.token = max(s.token+1, uint64(now.UnixMicro())) // above those of a time that another store has forgotten, too
 		granted = routing.Claim{
 			Token: s.token, Call: call, Agent: agent, Queue: queue, Node: node,
 			Offered: now, Deadline: now.Add(ring + routing.ClaimGrace),
@@ -37,11 +38,8 @@ func (s *Store) Claim(ctx context.Context, call, agent, queue, node string, ring
 // grant records a claim with both sides.
 func (s *Store) grant(claim routing.Claim, c *routing.Caller, a *routing.AgentState, now time.Time) {
 	caller, state, queue := *c, *a, s.queue(claim.Queue)
-	for _, dead := range []*routing.Claim{c.Claim, a.Claim} {
-		if dead != nil {
-			delete(s.claims, dead.Token)
-		}
-	}
+	s.forget(c.Claim)
+	s.forget(a.Claim)
 	caller.Claim = &claim
 	caller.Offers++
 	state.Claim = &claim
@@ -55,9 +53,70 @@ func (s *Store) grant(claim routing.Claim, c *routing.Caller, a *routing.AgentSt
 
 // claimable reports whether an agent may be bound now, as far as the store knows: what the plan says of him is the
 // decision's part.
-func claimable(a *routing.AgentState, now time.Time) bool {
-	return a.SignedUp(now) && !a.Seat.IsZero() && a.Paused.IsZero() && !a.InCall(now) &&
+func (s *Store) claimable(a *routing.AgentState, now time.Time) bool {
+	reached := slices.ContainsFunc(a.Phones, func(p routing.Phone) bool { return p.Live(now) && !s.lapsed(p.Node, now) })
+	return a.SignedUp(now) && reached && !a.Seat.IsZero() && a.Paused.IsZero() && !a.InCall(now) &&
 		!now.Before(a.WrapUp) && !now.Before(a.NotBefore)
+}
+
+// lapsed reports whether a node's lease was renewed once and is over.
+func (s *Store) lapsed(node string, now time.Time) bool {
+	until, known := s.leases[node]
+	return known && !now.Before(until)
+}
+
+// Hold makes a claim stand that the store lacks.
+func (s *Store) Hold(ctx context.Context, c routing.Claim) error {
+	return s.step(ctx, func(now time.Time) error {
+		have := s.claims[c.Token]
+		if have != nil && (have.Call != c.Call || have.Agent != c.Agent) { // the store granted it again after it went back
+			return fmt.Errorf("hold: %w", routing.ErrLost)
+		}
+		was, a := s.view.Callers[c.Call], s.view.Agents[c.Agent]
+		theirs := was != nil && was.Claim != nil && was.Claim.Token == c.Token
+		if have.Talking() || have.Ringing(now) && theirs && !c.Talking() {
+			return nil
+		}
+		bound := a != nil && a.Claim.Live(now) && a.Claim.Token != c.Token
+		other := was != nil && was.Claim.Live(now) && !theirs
+		if !c.Live(now) || bound || !c.Talking() && (was == nil || other) {
+			return fmt.Errorf("hold: %w", routing.ErrLost)
+		}
+		if other { // a conversation is more than an offer
+			s.release(was.Claim, routing.Withdrawn, now)
+		}
+		s.hold(copyClaim(&c), now)
+		return nil
+	})
+}
+
+// hold records a claim with its agent, and with its caller if he still waits.
+func (s *Store) hold(c *routing.Claim, now time.Time) {
+	s.token = max(s.token, c.Token)
+	was, state := s.view.Callers[c.Call], s.agent(c.Agent)
+	s.forget(state.Claim)
+	state.Claim, state.Changed = c, now
+	e := routing.Event{Kind: routing.AgentChanged, Reason: reasonHeld, Agent: state}
+	if was != nil {
+		s.forget(was.Claim)
+		e.Call, e.Reason = c.Call, c.Queue
+		if c.Talking() {
+			e.Kind, e.Was = routing.CallerAnswered, was
+		} else {
+			caller := *was
+			caller.Claim = c
+			e.Kind, e.Caller = routing.CallerOffered, &caller
+		}
+	}
+	s.claims[c.Token] = c
+	s.emit(now, e)
+}
+
+// forget drops the record of a claim; nil has none.
+func (s *Store) forget(c *routing.Claim) {
+	if c != nil {
+		delete(s.claims, c.Token)
+	}
 }
 
 // Accept turns a live claim into a conversation.

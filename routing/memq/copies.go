@@ -20,6 +20,7 @@ func copyCaller(c *routing.Caller) *routing.Caller {
 // copyAgent returns an agent's state that shares nothing with a.
 func copyAgent(a *routing.AgentState) *routing.AgentState {
 	n := *a
+	n.Phones = slices.Clone(a.Phones)
 	n.Claim = copyClaim(a.Claim)
 	return &n
 }

@@ -13,6 +13,7 @@ import (
 func (s *Store) Heartbeat(ctx context.Context, node string) (routing.Beat, error) {
 	var beat routing.Beat
 	err := s.step(ctx, func(now time.Time) error {
+		s.view.ForgetLost(now)
 		s.leases[node] = now.Add(routing.Lease)
 		beat = routing.Beat{Seq: s.view.Seq, Incarnation: s.view.Incarnation}
 		owners := s.owners()
@@ -34,20 +35,32 @@ func (s *Store) Heartbeat(ctx context.Context, node string) (routing.Beat, error
 	return beat, err
 }
 
-// owners are the nodes that own a caller, a claim or a registration.
+// Part ends a node's lease.
+func (s *Store) Part(ctx context.Context, node string) error {
+	return s.step(ctx, func(now time.Time) error {
+		s.leases[node] = now
+		return nil
+	})
+}
+
+// owners are the nodes that own a caller, a claim, a call outside or a phone.
 func (s *Store) owners() map[string]bool {
 	owners := make(map[string]bool)
 	for _, c := range s.view.Callers {
 		owners[c.Node] = true
 	}
 	for _, a := range s.view.Agents {
-		if !a.Registered.IsZero() {
-			owners[a.Node] = true
+		for _, p := range a.Phones {
+			owners[p.Node] = true
 		}
-		if a.Claim != nil {
-			owners[a.Claim.Node] = true
+		if a.Outside != "" {
+			owners[a.OutsideNode] = true
 		}
 	}
+	for _, claim := range s.claims {
+		owners[claim.Node] = true
+	}
+	delete(owners, "")
 	return owners
 }
 
@@ -69,8 +82,12 @@ func (s *Store) Reap(ctx context.Context, node string) error {
 			}
 		}
 		for name, a := range s.view.Agents {
-			if a.Node == node {
-				s.unregister(name, now)
+			if a.Outside != "" && a.OutsideNode == node {
+				s.outside(name, "", "", now)
+			}
+			if slices.ContainsFunc(a.Phones, func(p routing.Phone) bool { return p.Node == node }) {
+				over := func(p routing.Phone) bool { return !p.Live(now) }
+				s.phones(name, slices.DeleteFunc(a.Orphaned(node), over), routing.LeftNodeLost, now)
 			}
 		}
 		return nil

@@ -12,6 +12,8 @@ import (
 // Options are what a store starts from. The zero value is an empty store.
 type Options struct {
 	Pauses map[string]Pause // by agent: those that were in force when the process ended
+	Now    func() time.Time // store time, when it is shared with another store; nil: the wall clock of the start, carried on
+	Token  uint64           // the claims' tokens begin above it; 0: above those of any earlier process
 }
 
 // Pause is one agent's pause, as it is kept over a restart.
@@ -22,8 +24,7 @@ type Pause struct {
 
 // Store is a routing.Store in memory. It is safe for concurrent use; it has no goroutine of its own and needs no closing.
 type Store struct {
-	wall    time.Time // the wall clock at the start, in UTC
-	started time.Time // the same moment by the monotonic clock
+	now func() time.Time
 
 	mu      sync.Mutex
 	view    *routing.View
@@ -40,23 +41,25 @@ var _ routing.Store = (*Store)(nil)
 func New(o Options) *Store {
 	now := time.Now()
 	s := &Store{
-		wall:    now.Round(0).UTC(),
-		started: now,
+		now:     o.Now,
 		view:    routing.NewView(),
 		claims:  make(map[uint64]*routing.Claim),
 		leases:  make(map[string]time.Time),
 		readers: make(map[*reader]struct{}),
 	}
 	s.view.Incarnation = rand.Text()
-	s.token = uint64(s.wall.UnixMicro()) // above those of an earlier life, so that a claim of that is never taken for one of this
+	if wall := now.Round(0).UTC(); s.now == nil {
+		s.now = func() time.Time { return wall.Add(time.Since(now)) }
+	}
+	s.token = max(o.Token, uint64(now.UnixMicro())) // above those of an earlier life, so that a claim of that is never taken for one of this
 	for name, p := range o.Pauses {
-		s.view.Agents[name] = &routing.AgentState{Name: name, Paused: p.Since, PauseReason: p.Reason, Changed: p.Since}
+		s.view.Agents[name] = &routing.AgentState{Name: name, Paused: p.Since, PauseReason: p.Reason, PauseSaid: p.Since, Changed: p.Since}
 	}
 	return s
 }
 
-// Now is store time: the wall clock of the start, carried on by the monotonic clock.
-func (s *Store) Now() time.Time { return s.wall.Add(time.Since(s.started)) }
+// Now is store time.
+func (s *Store) Now() time.Time { return s.now() }
 
 // Pauses returns the pauses in force, for Options of the store's next life.
 func (s *Store) Pauses() map[string]Pause {
@@ -87,6 +90,9 @@ func (s *Store) Snapshot(ctx context.Context) (*routing.View, error) {
 	}
 	for name, q := range v.Queues {
 		v.Queues[name] = copyQueue(q)
+	}
+	for call, lost := range v.Lost {
+		v.Lost[call] = &routing.LostPlace{Caller: *copyCaller(&lost.Caller), At: lost.At}
 	}
 	return v, nil
 }

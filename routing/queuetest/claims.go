@@ -33,24 +33,69 @@ var claimPromises = []promise{
 		s.lost("c1", "alice")
 		s.must(s.store.Resume(s.ctx, "alice"))
 		s.lost("c1", "alice")
-		s.must(s.store.Register(s.ctx, "alice", "n1", s.store.Now().Add(time.Hour)))
+		s.register("alice", "n1", s.hour())
 		s.lost("c1", "alice")
 		s.signIn("alice")
 		s.must(s.store.Pause(s.ctx, "alice", "lunch"))
 		s.lost("c1", "alice")
 		s.must(s.store.Resume(s.ctx, "alice"))
-		s.must(s.store.Outside(s.ctx, "alice", "x1"))
+		s.must(s.store.Outside(s.ctx, "alice", "n1", "x1"))
 		s.lost("c1", "alice")
-		s.must(s.store.Outside(s.ctx, "alice", ""))
+		s.must(s.store.Outside(s.ctx, "alice", "n1", ""))
 		s.claim("c1", "alice")
 	}},
 	{name: "Claim of an agent whose registration is over is ErrLost", keep: func(s *stage) {
 		s.enter("c1")
 		s.signIn("alice")
 		until := s.store.Now().Add(100 * time.Millisecond)
-		s.must(s.store.Register(s.ctx, "alice", "n1", until))
+		s.register("alice", "n1", until)
 		s.untilAfter(until)
 		s.lost("c1", "alice")
+	}},
+	{name: "Claim for a node whose lease was renewed once and is over is ErrLost", keep: func(s *stage) {
+		s.enter("c1")
+		s.signIn("alice")
+		s.beat("n2")
+		s.untilAfter(s.store.Now().Add(routing.Lease))
+		_, err := s.store.Claim(s.ctx, "c1", "alice", "orders", "n2", ring)
+		s.want(routing.ErrLost, err)
+		s.claim("c1", "alice")
+	}},
+	{name: "Claim of an agent whom only such nodes reach is ErrLost, until they are reaped", keep: func(s *stage) {
+		s.must(s.store.Enter(s.ctx, routing.Caller{Call: "c1", Node: "n2", Queue: "orders"}, 0))
+		s.must(s.store.Register(s.ctx, "alice", "n1", []routing.Phone{s.direct("desk", s.hour())}))
+		s.must(s.store.Seat(s.ctx, "alice", true, 9, "signed-in"))
+		s.lapse("n1")
+		_, err := s.store.Claim(s.ctx, "c1", "alice", "orders", "n2", ring)
+		s.want(routing.ErrLost, err)
+		s.must(s.store.Reap(s.ctx, "n1"))
+		_, err = s.store.Claim(s.ctx, "c1", "alice", "orders", "n2", ring)
+		s.must(err)
+	}},
+	{name: "Claim of an agent whom another node reaches too is granted", keep: func(s *stage) {
+		s.must(s.store.Enter(s.ctx, routing.Caller{Call: "c1", Node: "n2", Queue: "orders"}, 0))
+		s.signIn("alice")
+		s.must(s.store.Register(s.ctx, "alice", "n2", []routing.Phone{s.phone("mobile", s.hour())}))
+		s.lapse("n1")
+		_, err := s.store.Claim(s.ctx, "c1", "alice", "orders", "n2", ring)
+		s.must(err)
+	}},
+	{name: "A node that beats again claims again", keep: func(s *stage) {
+		s.enter("c1")
+		s.signIn("alice")
+		s.lapse("n1")
+		s.lost("c1", "alice")
+		began := s.store.Now()
+		s.beat("n1")
+		if _, err := s.store.Claim(s.ctx, "c1", "alice", "orders", "n1", ring); s.store.Now().Sub(began) < routing.Lease {
+			s.must(err)
+		}
+	}},
+	{name: "A claim that rings is returned again to a node whose lease is over", keep: func(s *stage) {
+		claim := s.offered("c1", "alice")
+		s.lapse("n1")
+		s.check(s.claim("c1", "alice").Token == claim.Token, "it is another")
+		s.must(s.store.Accept(s.ctx, claim.Token))
 	}},
 	{name: "Claim asked for again is the same claim", keep: func(s *stage) {
 		claim := s.offered("c1", "alice")
@@ -164,7 +209,7 @@ var claimPromises = []promise{
 		s.check(s.agent("alice").Paused.IsZero(), "one was enough")
 		s.must(s.store.Release(s.ctx, s.claim("c1", "alice").Token, routing.NoAnswer))
 		a := s.agent("alice")
-		s.check(!a.Paused.IsZero() && a.PauseReason == routing.PausedNoAnswer, "she is %+v", a)
+		s.check(!a.Paused.IsZero() && a.PauseReason == routing.PausedNoAnswer && a.PauseSaid.Equal(a.Paused), "she is %+v", a)
 		s.check(len(s.caller("c1").Missed) == 1, "he is %+v", s.caller("c1"))
 	}},
 	{name: "A conversation between them forgets the misses", keep: func(s *stage) {

@@ -46,7 +46,11 @@ var eventPromises = []promise{
 		for name, a := range want.Agents {
 			s.check(reflect.DeepEqual(a, view.Agents[name]), "%+v is folded into %+v", a, view.Agents[name])
 		}
+		for call, lost := range want.Lost {
+			s.check(reflect.DeepEqual(lost, view.Lost[call]), "%+v is folded into %+v", lost, view.Lost[call])
+		}
 		s.check(len(view.Callers) == len(want.Callers) && len(view.Agents) == len(want.Agents), "there are others")
+		s.check(len(view.Lost) == 1 && len(want.Lost) == 1, "the lost are %v, and folded %v", want.Lost, view.Lost)
 		s.check(view.Queues["orders"].LastOffered == want.Queues["orders"].LastOffered, "the queue differs")
 	}},
 	{name: "Events about a caller say who he was", keep: func(s *stage) {
@@ -113,10 +117,12 @@ var eventPromises = []promise{
 		v.Callers["c1"].Claim.Agent = "nobody"
 		v.Callers["c1"].Priority = 9
 		v.Agents["alice"].Claim = nil
+		v.Agents["alice"].Phones[0].Node = "nowhere"
 		v.Queues["orders"].LastOffered = "nobody"
 		delete(v.Callers, "c1")
 		c := s.caller("c1")
 		s.check(c.Priority == 0 && c.Claim.Agent == "alice" && s.agent("alice").Claim != nil, "the store was changed through it")
+		s.check(s.agent("alice").Node() == "n1", "the store was changed through it")
 		s.check(s.view().Queues["orders"].LastOffered == "alice", "the store was changed through it")
 	}},
 }
@@ -155,9 +161,18 @@ func playAll(s *stage) {
 	s.must(s.store.Leave(s.ctx, "c3", "caller"))
 	s.must(s.store.Finish(s.ctx, s.agent("alice").Claim.Token, time.Second))
 	s.must(s.store.Pause(s.ctx, "alice", "lunch"))
-	s.must(s.store.Outside(s.ctx, "bob", "x1"))
+	s.must(s.store.Outside(s.ctx, "bob", "n1", "x1"))
 	s.must(s.store.Enter(s.ctx, routing.Caller{Call: "c2", Node: "n1", Queue: "billing"}, 0))
-	s.must(s.store.Register(s.ctx, "bob", "n1", time.Time{}))
+	s.unregister("bob", "n1")
+	s.must(s.store.Recall(s.ctx, []*routing.AgentState{{Name: "carol", Phones: []routing.Phone{s.phone("desk", s.hour())}}, {Name: "alice", Calls: 7}}))
+	s.must(s.store.Hold(s.ctx, s.made(4711, "c4", "carol", talks)))
+	for _, call := range []string{"l1", "l2"} {
+		s.must(s.store.Enter(s.ctx, routing.Caller{Call: call, Node: "gone", Queue: "orders"}, 0))
+	}
+	s.must(s.store.Register(s.ctx, "dave", "gone", []routing.Phone{s.phone("desk", s.hour()), s.direct("mobile", s.hour())}))
+	s.must(s.store.Outside(s.ctx, "dave", "gone", "x2"))
+	s.must(s.store.Reap(s.ctx, "gone"))
+	s.must(s.store.Enter(s.ctx, routing.Caller{Call: "c5", Node: "n1", Queue: "orders", Returns: "l1"}, 0))
 }
 
 // subscribe reads from after a number.

@@ -42,9 +42,8 @@ var nodePromises = []promise{
 	{name: "Reap takes out all that a dead node owned, and nothing else", keep: func(s *stage) {
 		ringing := s.offered("c1", "alice")
 		s.talking("c2", "bob")
-		hour := s.store.Now().Add(time.Hour)
-		s.must(s.store.Register(s.ctx, "dave", "n2", hour))
-		s.must(s.store.Register(s.ctx, "alice", "n2", hour))
+		s.register("dave", "n2", s.hour())
+		s.register("alice", "n2", s.hour())
 		s.must(s.store.Enter(s.ctx, routing.Caller{Call: "c3", Node: "n2", Queue: "orders"}, 0))
 		s.must(s.store.Reap(s.ctx, "n1"))
 		v := s.view()
@@ -64,15 +63,73 @@ var nodePromises = []promise{
 		s.check(s.caller("c1").Claim == nil, "he is still bound")
 		s.check(s.agent("alice").Cause == routing.Unreachable, "she is %+v", s.agent("alice"))
 	}},
+	{name: "Reap ends calls outside of a dead node, and no others", keep: func(s *stage) {
+		for agent, node := range map[string]string{"alice": "n1", "bob": "n2"} {
+			s.register(agent, "n3", s.hour())
+			s.must(s.store.Outside(s.ctx, agent, node, "x-"+agent))
+		}
+		before := s.store.Now()
+		s.must(s.store.Reap(s.ctx, "n1"))
+		a := s.agent("alice")
+		s.check(a.Outside == "" && a.OutsideNode == "" && !a.Idle.Before(before) && a.SignedUp(s.store.Now()), "alice is %+v", a)
+		s.check(s.agent("bob").Outside == "x-bob", "bob is %+v", s.agent("bob"))
+	}},
+	{name: "A node owns its calls outside and phones alone", keep: func(s *stage) {
+		s.register("alice", "n1", s.hour())
+		s.register("bob", "n2", s.hour())
+		s.must(s.store.Outside(s.ctx, "alice", "n3", "x1"))
+		s.check(slices.Equal(s.expired(), []string{"n1", "n2", "n3"}), "they are %v", s.expired())
+		s.must(s.store.Outside(s.ctx, "alice", "n3", ""))
+		s.register("alice", "n2", s.hour())
+		s.check(slices.Equal(s.expired(), []string{"n2"}), "they are %v", s.expired())
+		s.unregister("bob", "n2")
+		s.unregister("alice", "n2")
+		s.check(len(s.expired()) == 0, "they are %v", s.expired())
+	}},
+	{name: "Part ends a lease now", keep: func(s *stage) {
+		s.enter("c1")
+		s.beat("n1")
+		s.must(s.store.Part(s.ctx, "n1"))
+		s.check(slices.Equal(s.expired(), []string{"n1"}), "they are %v", s.expired())
+		s.must(s.store.Reap(s.ctx, "n1"))
+		s.check(len(s.view().Callers) == 0, "he still waits")
+		s.must(s.store.Part(s.ctx, "n1"))
+		s.must(s.store.Part(s.ctx, "stranger"))
+		s.check(len(s.expired()) == 0, "they are %v", s.expired())
+	}},
 	{name: "A context that has ended changes nothing", keep: func(s *stage) {
 		ended, cancel := context.WithCancel(s.ctx)
 		cancel()
 		s.unchanged(func() {
 			s.want(context.Canceled, s.store.Enter(ended, routing.Caller{Call: "c1", Node: "n1", Queue: "orders"}, 0))
-			s.want(context.Canceled, s.store.Register(ended, "alice", "n1", s.store.Now().Add(time.Hour)))
+			s.want(context.Canceled, s.store.Register(ended, "alice", "n1", []routing.Phone{s.phone("desk", s.hour())}))
+			s.want(context.Canceled, s.store.Recall(ended, []*routing.AgentState{{Name: "alice"}}))
+			s.want(context.Canceled, s.store.Hold(ended, s.made(4711, "c1", "alice", talks)))
+			s.want(context.Canceled, s.store.Part(ended, "n1"))
 			s.want(context.Canceled, s.store.Pause(ended, "alice", "lunch"))
 		})
 	}},
+}
+
+// beat sends a heartbeat.
+func (s *stage) beat(node string) routing.Beat {
+	s.Helper()
+	beat, err := s.store.Heartbeat(s.ctx, node)
+	s.must(err)
+	return beat
+}
+
+// lapse lets a node's lease be renewed, and be over.
+func (s *stage) lapse(node string) {
+	s.Helper()
+	s.beat(node)
+	s.must(s.store.Part(s.ctx, node))
+}
+
+// expired are the nodes whose lease is over and that still own something, as another node is told.
+func (s *stage) expired() []string {
+	s.Helper()
+	return s.beat("watcher").Expired
 }
 
 // alive checks that a node is not reaped which has just sent a heartbeat, unless this machine is so slow that its lease is over.

@@ -31,7 +31,9 @@ type promise struct {
 // Run holds a store to the contract.
 func Run(t *testing.T, suite Suite) {
 	var promises []promise
-	for _, group := range [][]promise{callerPromises, claimPromises, agentPromises, nodePromises, eventPromises} {
+	for _, group := range [][]promise{
+		callerPromises, lostPromises, claimPromises, holdPromises, agentPromises, phonePromises, recallPromises, nodePromises, eventPromises,
+	} {
 		promises = append(promises, group...)
 	}
 	for _, p := range promises {
@@ -57,6 +59,8 @@ type stage struct {
 	*testing.T
 	store routing.Store
 	ctx   context.Context
+
+	tokens uint64 // how many were made up
 }
 
 // newStage checks that the store is empty.
@@ -126,11 +130,32 @@ func (s *stage) enter(call string) {
 	s.must(s.store.Enter(s.ctx, routing.Caller{Call: call, Node: "n1", Queue: "orders"}, 0))
 }
 
+// phone is a place that is registered just now, until a time.
+func (s *stage) phone(place string, until time.Time) routing.Phone {
+	now := s.store.Now()
+	return routing.Phone{Place: place, Since: now, Refreshed: now, Until: until, Record: "sip:" + place}
+}
+
+// register tells of an agent's one phone at a node.
+func (s *stage) register(agent, node string, until time.Time) {
+	s.Helper()
+	s.must(s.store.Register(s.ctx, agent, node, []routing.Phone{s.phone(agent+"'s desk", until)}))
+}
+
+// unregister tells that an agent has no phone at a node.
+func (s *stage) unregister(agent, node string) {
+	s.Helper()
+	s.must(s.store.Register(s.ctx, agent, node, nil))
+}
+
+// hour is a time that no test reaches.
+func (s *stage) hour() time.Time { return s.store.Now().Add(time.Hour) }
+
 // signIn registers an agent through node n1 and seats him.
 func (s *stage) signIn(agents ...string) {
 	s.Helper()
 	for _, agent := range agents {
-		s.must(s.store.Register(s.ctx, agent, "n1", s.store.Now().Add(time.Hour)))
+		s.register(agent, "n1", s.hour())
 		s.must(s.store.Seat(s.ctx, agent, true, 100, "signed-in"))
 	}
 }

@@ -4,19 +4,51 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
+
+	"github.com/spillway-voice/spillway/routing"
 )
 
-// Register tells that an agent's phone is reachable until a time.
-func (s *Store) Register(ctx context.Context, agent, node string, until time.Time) error {
+// What one script recalls at most: some milliseconds, in which Redis does nothing else.
+const (
+	recallBatch = 100
+	recallBytes = 128 << 10
+)
+
+// Register tells which phones of an agent are registered through a node.
+func (s *Store) Register(ctx context.Context, agent, node string, phones []routing.Phone) error {
 	if agent == "" {
 		return errors.New("register: an agent needs a name")
 	}
-	if err := named(agent, node); err != nil {
+	if err := errors.Join(named(agent, node), namedPhones(phones)); err != nil {
 		return fmt.Errorf("register: %w", err)
 	}
-	_, err := s.step(ctx, register, "register", agent, agent, node, int64(at(until)))
+	records, err := encode(phonesOf(phones))
+	if err != nil {
+		return err
+	}
+	_, err = s.step(ctx, register, "register", agent, agent, node, records)
 	return err
+}
+
+// Recall tells what a node remembers of agents, some at a time: after an error it is told again.
+func (s *Store) Recall(ctx context.Context, agents []*routing.AgentState) error {
+	var told []any
+	size := 0
+	for i, a := range agents {
+		record, err := recalledJSON(a)
+		if err != nil {
+			return fmt.Errorf("recall %q: %w", a.Name, err)
+		}
+		told, size = append(told, record), size+len(record)
+		if len(told) < recallBatch && size < recallBytes && i < len(agents)-1 {
+			continue
+		}
+		if _, err := s.step(ctx, recall, "recall", fmt.Sprintf("%d agents", len(told)), told...); err != nil {
+			return err
+		}
+		told, size = nil, 0
+	}
+	return nil
 }
 
 // Seat gives an agent a seat, or takes it back.
@@ -44,10 +76,10 @@ func (s *Store) Resume(ctx context.Context, agent string) error {
 }
 
 // Outside says that an agent is in a call outside the queues, or no longer.
-func (s *Store) Outside(ctx context.Context, agent, call string) error {
-	if err := named(call); err != nil {
+func (s *Store) Outside(ctx context.Context, agent, node, call string) error {
+	if err := named(node, call); err != nil {
 		return fmt.Errorf("outside call of %s: %w", agent, err)
 	}
-	_, err := s.step(ctx, outside, "outside call of", agent, agent, call)
+	_, err := s.step(ctx, outside, "outside call of", agent, agent, node, call)
 	return err
 }

@@ -19,7 +19,7 @@ func (s *Store) Enter(ctx context.Context, c routing.Caller, capacity int) error
 	if c.Priority < 0 || c.Priority > highestPriority {
 		return fmt.Errorf("priority %d is not in 0 to %d", c.Priority, highestPriority)
 	}
-	if err := named(c.Call, c.Queue, c.Node); err != nil {
+	if err := named(c.Call, c.Queue, c.Node, c.Returns); err != nil {
 		return fmt.Errorf("enter %q: %w", c.Queue, err)
 	}
 	record, err := enteringJSON(c)

@@ -44,5 +44,18 @@ func (s *Store) Finish(ctx context.Context, token uint64, wrapUp time.Duration) 
 	return err
 }
 
+// Hold makes a claim stand that the store lacks.
+func (s *Store) Hold(ctx context.Context, c routing.Claim) error {
+	if err := named(c.Call, c.Agent, c.Queue, c.Node); err != nil {
+		return fmt.Errorf("hold %q: %w", c.Agent, err)
+	}
+	record, err := encode(claimOf(&c))
+	if err != nil {
+		return err
+	}
+	_, err = s.step(ctx, hold, "hold", number(c.Token), record)
+	return err
+}
+
 // number is a token as the records have it.
 func number(token uint64) string { return strconv.FormatUint(token, 10) }

@@ -24,10 +24,19 @@ func must(t testing.TB, err error) {
 	}
 }
 
+// desk is an agent's phone, registered for an hour from now, with as much to be kept of it as a registrar keeps.
+func desk(s *redisq.Store) []routing.Phone {
+	now := s.Now()
+	return []routing.Phone{{
+		Place: "desk", Direct: true, Since: now, Refreshed: now, Until: now.Add(time.Hour),
+		Record: `{"contact":"<sip:alice@192.0.2.17:5060;transport=udp>","path":[],"source":"192.0.2.17:5060","agent":"a phone"}`,
+	}}
+}
+
 // ready registers an agent and gives him a seat.
 func ready(t testing.TB, s *redisq.Store, agent string) {
 	t.Helper()
-	must(t, s.Register(t.Context(), agent, "n1", s.Now().Add(time.Hour)))
+	must(t, s.Register(t.Context(), agent, "n1", desk(s)))
 	must(t, s.Seat(t.Context(), agent, true, 100, "signed-in"))
 }
 
@@ -76,7 +85,7 @@ func TestSeatsAreCountedOverAllNodes(t *testing.T) {
 	var asking sync.WaitGroup
 	for i := range 20 {
 		agent, s := fmt.Sprintf("agent-%d", i), stores[i%2]
-		must(t, s.Register(t.Context(), agent, "n1", s.Now().Add(time.Hour)))
+		must(t, s.Register(t.Context(), agent, "n1", desk(s)))
 		asking.Go(func() {
 			if s.Seat(t.Context(), agent, true, limit, "signed-in") == nil {
 				granted <- agent
@@ -140,16 +149,48 @@ func TestADeadNodeWithManyCallersIsReapedWhole(t *testing.T) {
 	must(t, s.Reap(t.Context(), "n1"))
 	v, err := s.Snapshot(t.Context())
 	must(t, err)
-	if len(v.Callers) != 1 || v.Callers["other"] == nil {
-		t.Errorf("%d callers are left", len(v.Callers))
+	if len(v.Callers) != 1 || v.Callers["other"] == nil || len(v.Lost) != callers {
+		t.Errorf("%d callers are left, %d are lost", len(v.Callers), len(v.Lost))
 	}
 	if err := s.Enter(t.Context(), routing.Caller{Call: "next", Node: "n2", Queue: "orders"}, 2); err != nil {
 		t.Errorf("the queue still counts them: %v", err)
 	}
 }
 
+// Redis, other than the queues in memory, is not held up by a heartbeat that finds that many places are to be forgotten.
+func TestLostPlacesAreForgottenSomeAtATime(t *testing.T) {
+	const callers = 250 // more than two heartbeats forget
+	server := redistest.Start(t)
+	s := opened(t, server, "kettle")
+	for n := range callers {
+		must(t, s.Enter(t.Context(), routing.Caller{Call: fmt.Sprintf("c%d", n), Node: "n1", Queue: "orders"}, 0))
+	}
+	must(t, s.Reap(t.Context(), "n1"))
+	lost := func(want int) {
+		t.Helper()
+		_, err := s.Heartbeat(t.Context(), "n2")
+		must(t, err)
+		v, err := s.Snapshot(t.Context())
+		must(t, err)
+		if len(v.Lost) != want {
+			t.Errorf("%d are lost, not %d", len(v.Lost), want)
+		}
+	}
+	lost(callers)
+	must(t, server.Client().HIncrBy(t.Context(), "spillway:{kettle}:meta", "shift", routing.LostKept.Microseconds()).Err()) // so much time has passed
+	lost(150)
+	lost(50)
+	lost(0)
+}
+
+// failing is a test that can fail.
+type failing interface {
+	Helper()
+	Fatal(args ...any)
+}
+
 // next returns the next event.
-func next(t *testing.T, events <-chan routing.Event) routing.Event {
+func next(t failing, events <-chan routing.Event) routing.Event {
 	t.Helper()
 	select {
 	case e, open := <-events:

@@ -28,6 +28,7 @@ func (s *Store) Snapshot(ctx context.Context) (*routing.View, error) {
 		fill(v.Callers, r.List(3), parseCaller),
 		fill(v.Agents, r.List(4), parseAgent),
 		fill(v.Queues, r.List(5), parseQueue),
+		fill(v.Lost, r.List(6), parseLost),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("snapshot: %w", err)

@@ -50,16 +50,21 @@ func everyStepFails(t *testing.T, s *redisq.Store) {
 	t.Helper()
 	ctx := t.Context()
 	steps := map[string]func() error{
-		"enter":     func() error { return s.Enter(ctx, routing.Caller{Call: "c2", Node: "n1", Queue: "orders"}, 0) },
-		"leave":     func() error { return s.Leave(ctx, "c1", "caller") },
-		"claim":     func() error { _, err := s.Claim(ctx, "c1", "alice", "orders", "n1", time.Second); return err },
-		"accept":    func() error { return s.Accept(ctx, 1) },
-		"release":   func() error { return s.Release(ctx, 1, routing.Busy) },
-		"finish":    func() error { return s.Finish(ctx, 1, 0) },
-		"register":  func() error { return s.Register(ctx, "bob", "n1", s.Now().Add(time.Hour)) },
+		"enter":    func() error { return s.Enter(ctx, routing.Caller{Call: "c2", Node: "n1", Queue: "orders"}, 0) },
+		"leave":    func() error { return s.Leave(ctx, "c1", "caller") },
+		"claim":    func() error { _, err := s.Claim(ctx, "c1", "alice", "orders", "n1", time.Second); return err },
+		"accept":   func() error { return s.Accept(ctx, 1) },
+		"release":  func() error { return s.Release(ctx, 1, routing.Busy) },
+		"finish":   func() error { return s.Finish(ctx, 1, 0) },
+		"register": func() error { return s.Register(ctx, "bob", "n1", desk(s)) },
+		"hold": func() error {
+			return s.Hold(ctx, routing.Claim{Token: 1, Call: "c1", Agent: "alice", Answered: s.Now()})
+		},
+		"recall":    func() error { return s.Recall(ctx, []*routing.AgentState{{Name: "bob"}}) },
 		"seat":      func() error { return s.Seat(ctx, "alice", false, 1, "limit") },
 		"pause":     func() error { return s.Pause(ctx, "alice", "lunch") },
 		"heartbeat": func() error { _, err := s.Heartbeat(ctx, "n1"); return err },
+		"part":      func() error { return s.Part(ctx, "n1") },
 		"reap":      func() error { return s.Reap(ctx, "n2") },
 		"subscribe": func() error { _, err := s.Subscribe(ctx, 0); return err },
 	}

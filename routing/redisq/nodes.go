@@ -12,12 +12,16 @@ import (
 // reapBatch is how many things of a dead node one script takes out: some milliseconds, in which Redis does nothing else.
 const reapBatch = 100
 
+// forgetBatch is how many lost places one heartbeat forgets: far more than are lost between two, as time goes by.
+const forgetBatch = 100
+
 // Heartbeat renews a node's lease.
 func (s *Store) Heartbeat(ctx context.Context, node string) (routing.Beat, error) {
 	if err := named(node); err != nil {
 		return routing.Beat{}, fmt.Errorf("heartbeat: %w", err)
 	}
-	r, err := s.step(ctx, heartbeat, "heartbeat of", node, node, routing.Lease.Microseconds())
+	r, err := s.step(ctx, heartbeat, "heartbeat of", node, node,
+		routing.Lease.Microseconds(), routing.LostKept.Microseconds(), forgetBatch)
 	if err != nil {
 		return routing.Beat{}, err
 	}
@@ -29,6 +33,15 @@ func (s *Store) Heartbeat(ctx context.Context, node string) (routing.Beat, error
 	slices.Sort(beat.Nodes)
 	slices.Sort(beat.Expired)
 	return beat, nil
+}
+
+// Part ends a node's lease.
+func (s *Store) Part(ctx context.Context, node string) error {
+	if err := named(node); err != nil {
+		return fmt.Errorf("part: %w", err)
+	}
+	_, err := s.step(ctx, part, "part of", node, node)
+	return err
 }
 
 // Reap takes out all that a dead node owned, some at a time: a node that comes back meanwhile keeps the rest (ErrAlive).

@@ -2,6 +2,7 @@ package redisq
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -59,6 +60,13 @@ type callerRecord struct {
 	Refused    map[string]micros `json:"refused,omitempty"`
 	Missed     []string          `json:"missed,omitempty"`
 	Offers     int               `json:"offers,omitempty"`
+	Returns    string            `json:"returns,omitempty"`
+}
+
+// lostRecord is the place of a caller whose node died, in JSON.
+type lostRecord struct {
+	At     micros          `json:"at"`
+	Caller json.RawMessage `json:"caller"`
 }
 
 // claimRecord is a claim in JSON.
@@ -73,24 +81,36 @@ type claimRecord struct {
 	Answered micros `json:"answered,omitempty"`
 }
 
+// phoneRecord is an agent's phone in JSON.
+type phoneRecord struct {
+	Place     string `json:"place"`
+	Node      string `json:"node"`
+	Direct    bool   `json:"direct,omitempty"`
+	Since     micros `json:"since,omitempty"`
+	Refreshed micros `json:"refreshed,omitempty"`
+	Expires   micros `json:"expires,omitempty"`
+	Record    string `json:"record,omitempty"`
+}
+
 // agentRecord is an agent's state in JSON.
 type agentRecord struct {
-	Name        string       `json:"name"`
-	Node        string       `json:"node"`
-	Registered  micros       `json:"registered"`
-	Expires     micros       `json:"expires"`
-	Seat        micros       `json:"seat"`
-	Paused      micros       `json:"paused"`
-	PauseReason string       `json:"pause_reason"`
-	Claim       *claimRecord `json:"claim"`
-	Outside     string       `json:"outside"`
-	WrapUp      micros       `json:"wrap_up"`
-	Idle        micros       `json:"idle"`
-	NotBefore   micros       `json:"not_before"`
-	Cause       string       `json:"cause"`
-	Misses      int          `json:"misses"`
-	Calls       int          `json:"calls"`
-	Changed     micros       `json:"changed"`
+	Name        string        `json:"name"`
+	Phones      []phoneRecord `json:"phones,omitempty"`
+	Registered  micros        `json:"registered,omitempty"`
+	Seat        micros        `json:"seat,omitempty"`
+	Paused      micros        `json:"paused,omitempty"`
+	PauseReason string        `json:"pause_reason,omitempty"`
+	PauseSaid   micros        `json:"pause_said,omitempty"`
+	Claim       *claimRecord  `json:"claim,omitempty"`
+	Outside     string        `json:"outside,omitempty"`
+	OutsideNode string        `json:"outside_node,omitempty"`
+	WrapUp      micros        `json:"wrap_up,omitempty"`
+	Idle        micros        `json:"idle,omitempty"`
+	NotBefore   micros        `json:"not_before,omitempty"`
+	Cause       string        `json:"cause,omitempty"`
+	Misses      int           `json:"misses,omitempty"`
+	Calls       int           `json:"calls,omitempty"`
+	Changed     micros        `json:"changed,omitempty"`
 }
 
 // queueRecord is what a queue remembers in JSON.
@@ -105,7 +125,7 @@ func enteringJSON(c routing.Caller) (string, error) {
 	r := callerRecord{
 		Call: c.Call, Node: c.Node, Number: c.Number, Queue: c.Queue, Priority: c.Priority,
 		FirstEntry: at(c.FirstEntry), Entered: at(c.Entered),
-		Spilled: c.Spilled, SpillRule: c.SpillRule, Missed: c.Missed, Offers: c.Offers,
+		Spilled: c.Spilled, SpillRule: c.SpillRule, Missed: c.Missed, Offers: c.Offers, Returns: c.Returns,
 	}
 	if len(c.Refused) > 0 {
 		r.Refused = make(map[string]micros, len(c.Refused))
@@ -113,9 +133,64 @@ func enteringJSON(c routing.Caller) (string, error) {
 			r.Refused[name] = at(until)
 		}
 	}
-	raw, err := json.Marshal(r)
+	return encode(r)
+}
+
+// recalledJSON is an agent as a node remembers him, for the script that recalls him.
+func recalledJSON(a *routing.AgentState) (string, error) {
+	err := errors.Join(named(a.Name, a.Outside, a.OutsideNode), namedPhones(a.Phones))
+	if c := a.Claim; c != nil {
+		err = errors.Join(err, named(c.Call, c.Agent, c.Queue, c.Node))
+	}
 	if err != nil {
-		return "", fmt.Errorf("caller %s: %w", c.Call, err)
+		return "", err
+	}
+	return encode(agentRecord{
+		Name: a.Name, Phones: phonesOf(a.Phones), Registered: at(a.Registered), Seat: at(a.Seat),
+		Paused: at(a.Paused), PauseReason: a.PauseReason, PauseSaid: at(a.PauseSaid), Claim: claimOf(a.Claim),
+		Outside: a.Outside, OutsideNode: a.OutsideNode, WrapUp: at(a.WrapUp), Idle: at(a.Idle), NotBefore: at(a.NotBefore),
+		Cause: string(a.Cause), Misses: a.Misses, Calls: a.Calls, Changed: at(a.Changed),
+	})
+}
+
+// phonesOf are the records of phones.
+func phonesOf(phones []routing.Phone) []phoneRecord {
+	records := make([]phoneRecord, len(phones))
+	for i, p := range phones {
+		records[i] = phoneRecord{
+			Place: p.Place, Node: p.Node, Direct: p.Direct, Record: p.Record,
+			Since: at(p.Since), Refreshed: at(p.Refreshed), Expires: at(p.Until),
+		}
+	}
+	return records
+}
+
+// namedPhones checks that phones can be part of a record.
+func namedPhones(phones []routing.Phone) error {
+	for _, p := range phones {
+		if err := named(p.Place, p.Node, p.Record); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// claimOf is the record of a claim; nil of nil.
+func claimOf(c *routing.Claim) *claimRecord {
+	if c == nil {
+		return nil
+	}
+	return &claimRecord{
+		Token: c.Token, Call: c.Call, Agent: c.Agent, Queue: c.Queue, Node: c.Node,
+		Offered: at(c.Offered), Deadline: at(c.Deadline), Answered: at(c.Answered),
+	}
+}
+
+// encode writes a record.
+func encode(record any) (string, error) {
+	raw, err := json.Marshal(record)
+	if err != nil {
+		return "", fmt.Errorf("a record for the store: %w", err)
 	}
 	return string(raw), nil
 }
@@ -142,6 +217,7 @@ func parseCaller(raw string) (*routing.Caller, error) {
 		Call: r.Call, Node: r.Node, Number: r.Number, Queue: r.Queue, Priority: r.Priority,
 		FirstEntry: r.FirstEntry.time(), Entered: r.Entered.time(),
 		Spilled: r.Spilled, SpillRule: r.SpillRule, Claim: r.Claim.claim(), Missed: r.Missed, Offers: r.Offers,
+		Returns: r.Returns,
 	}
 	if len(r.Refused) > 0 {
 		c.Refused = make(map[string]time.Time, len(r.Refused))
@@ -161,12 +237,36 @@ func parseAgent(raw string) (*routing.AgentState, error) {
 	if err != nil {
 		return nil, err
 	}
+	var phones []routing.Phone
+	for _, p := range r.Phones {
+		phones = append(phones, routing.Phone{
+			Place: p.Place, Node: p.Node, Direct: p.Direct, Record: p.Record,
+			Since: p.Since.time(), Refreshed: p.Refreshed.time(), Until: p.Expires.time(),
+		})
+	}
 	return &routing.AgentState{
-		Name: r.Name, Node: r.Node, Registered: r.Registered.time(), Until: r.Expires.time(), Seat: r.Seat.time(),
-		Paused: r.Paused.time(), PauseReason: r.PauseReason, Claim: r.Claim.claim(), Outside: r.Outside,
+		Name: r.Name, Phones: phones, Registered: r.Registered.time(), Seat: r.Seat.time(),
+		Paused: r.Paused.time(), PauseReason: r.PauseReason, PauseSaid: r.PauseSaid.time(), Claim: r.Claim.claim(),
+		Outside: r.Outside, OutsideNode: r.OutsideNode,
 		WrapUp: r.WrapUp.time(), Idle: r.Idle.time(), NotBefore: r.NotBefore.time(), Cause: routing.Outcome(r.Cause),
 		Misses: r.Misses, Calls: r.Calls, Changed: r.Changed.time(),
 	}, nil
+}
+
+// parseLost reads the place of a caller whose node died.
+func parseLost(raw string) (*routing.LostPlace, error) {
+	r, err := parse[lostRecord](raw)
+	if err != nil {
+		return nil, err
+	}
+	c, err := parseCaller(string(r.Caller))
+	if err != nil {
+		return nil, err
+	}
+	if c == nil {
+		return nil, errors.New("a place without its caller")
+	}
+	return &routing.LostPlace{Caller: *c, At: r.At.time()}, nil
 }
 
 // parseQueue reads what a queue remembers; nil of "".

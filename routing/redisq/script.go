@@ -25,22 +25,31 @@ var (
 	accept    = step("accept")
 	release   = step("release")
 	finish    = step("finish")
-	register  = step("register")
+	hold      = step("agents", "hold")
+	register  = step("agents", "register")
+	recall    = step("agents", "recall")
 	seat      = step("seat")
 	pause     = step("pause")
 	resume    = step("resume")
-	outside   = step("outside")
+	outside   = step("agents", "outside")
 	heartbeat = step("heartbeat")
-	reap      = step("reap")
+	part      = step("part")
+	reap      = step("agents", "reap")
 	snapshot  = step("snapshot")
 )
 
-// step makes the script of a step: the terms, what all steps share, and its own text.
-func step(name string) *store.Script {
+// step makes the script of a step: the terms, what all steps share, and its own files. A function costs time each time that a script runs, so what
+// few steps share is a file of its own.
+func step(names ...string) *store.Script {
+	text := terms() + read("queue")
+	for _, name := range names {
+		text += read(name)
+	}
 	return store.NewScript(
-		terms()+read("queue")+read(name),
+		text,
 		store.KeyCallers, store.KeyAgents, store.KeyQueues, store.KeyWaiting,
 		store.KeySeats, store.KeyClaims, store.KeyLeases, store.KeyOwned,
+		store.KeyLost, store.KeyLostSince,
 	)
 }
 

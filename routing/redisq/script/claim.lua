@@ -7,18 +7,26 @@ local old = caller.claim
 if ringing(old) and old.agent == name and old.queue == queue_name and old.node == node then
   return reply('ok', cjson.encode(old))
 end
-local claimable = agent.registered and now < number(agent.expires) and agent.seat and not agent.paused
+local claimable = agent.registered and agent.phones and agent.seat and not agent.paused
   and not agent.outside and not live(agent.claim) and now >= number(agent.wrap_up) and now >= number(agent.not_before)
 if live(old) or not claimable or now < number((caller.refused or {})[name]) then return reply('lost') end
+-- Nor for a node, or a phone of one, whose lease was renewed once and is over; one that was never renewed is '0'.
+local nodes = {node}
+for _, phone in ipairs(agent.phones) do nodes[#nodes + 1] = phone.node end
+local ends = redis.call('HMGET', leases, unpack(nodes))
+local function lapsed(i) return ends[i] and ends[i] ~= '0' and now >= number(ends[i]) end
+local near = false
+for i, phone in ipairs(agent.phones) do near = near or running(phone) and not lapsed(i + 1) end
+if lapsed(1) or not near then return reply('lost') end
 
 if old then forget(old) end
 if agent.claim then forget(agent.claim) end
 local claim = {
-  token = text(redis.call('HINCRBY', meta, 'token', 1)), call = call, agent = name, queue = queue_name, node = node,
+  token = text(math.max(number(redis.call('HGET', meta, 'token')) + 1, now)), call = call, agent = name, queue = queue_name, node = node,
   offered = text(now), deadline = text(now + ARGV[7]),
 }
-redis.call('HSET', claims, claim.token, name)
-own(node, CLAIM, claim.token)
+redis.call('HSET', meta, 'token', claim.token) -- it is above those of a time that the store has forgotten, too
+record(claim)
 local queue = read(queues, queue_name) or {name = queue_name}
 caller.claim, caller.offers = claim, (caller.offers or 0) + 1
 agent.claim, agent.changed = claim, text(now)

@@ -17,9 +17,16 @@ else
     new.first_entry, new.entered = was.first_entry, text(now)
     new.refused, new.missed, new.offers = was.refused, was.missed, was.offers
   end
+  local place = new.returns and read(lost, new.returns)
+  if place then
+    new.first_entry = place.caller.first_entry
+  else
+    new.returns = nil
+  end
   if not new.entered or number(new.entered) > now then new.entered = text(now) end
   if not new.first_entry or number(new.first_entry) > number(new.entered) then new.first_entry = new.entered end
 end
 come(new)
+found(new.call)
 tell{kind = 'caller.entered', call = new.call, caller = new, was = raw, agent = agent}
 return reply('ok')

@@ -2,6 +2,7 @@
 -- A claim's token is text. Names hold no NUL (checked by whoever calls).
 local callers, agents, queues, waiting = KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local seats, claims, leases, owned = KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local lost, lost_since = KEYS[11], KEYS[12]
 
 local function number(value) return tonumber(value) or 0 end
 
@@ -15,13 +16,22 @@ local function talking(claim) return claim and claim.answered end
 local function ringing(claim) return claim and not claim.answered and now < number(claim.deadline) end
 local function live(claim) return talking(claim) or ringing(claim) end
 
--- What a node owns: callers, claims and registrations, taken out in this order when it is lost.
-local CALLER, CLAIM, REGISTRATION = '1', '2', '3'
+-- running says whether a phone's registration runs.
+local function running(phone) return now < number(phone.expires) end
+
+-- What a node owns: callers, claims, calls outside and agents' phones, taken out in this order when it is lost. Nobody is ''.
+local CALLER, CLAIM, OUTSIDE, PHONE = '1', '2', '3', '4'
 local function own(node, kind, name)
+  if node == '' then return end
   redis.call('ZADD', owned, 0, node .. '\0' .. kind .. name)
   redis.call('HSETNX', leases, node, '0') -- an owner who never sent a heartbeat is over
 end
 local function disown(node, kind, name) redis.call('ZREM', owned, node .. '\0' .. kind .. name) end
+
+-- found forgets a lost place.
+local function found(call)
+  if redis.call('HDEL', lost, call) > 0 then redis.call('ZREM', lost_since, call) end
+end
 
 -- tell appends an event and brings the records up to it, as routing.View.Fold does: the state is the sum of the events.
 -- e.was is the text of a record, e.caller, e.agent and e.queue are records.
@@ -43,8 +53,13 @@ local function tell(e)
   put('was', e.was)
   if e.caller then
     keep('caller', callers, e.call, e.caller)
+    if e.caller.returns then found(e.caller.returns) end
   elseif e.call then
     redis.call('HDEL', callers, e.call)
+    if e.kind == 'caller.left' and e.reason == node_lost then
+      redis.call('HSET', lost, e.call, '{"at":"' .. text(now) .. '","caller":' .. e.was .. '}')
+      redis.call('ZADD', lost_since, text(now), e.call)
+    end
   end
   if e.agent then keep('agent', agents, e.agent.name, e.agent) end
   if e.queue then keep('queue', queues, e.queue.name, e.queue) end
@@ -61,7 +76,11 @@ local function go(c)
   disown(c.node, CALLER, c.call)
 end
 
--- forget ends a claim's record.
+-- record and forget begin and end a claim's record.
+local function record(claim)
+  redis.call('HSET', claims, claim.token, claim.agent)
+  own(claim.node, CLAIM, claim.token)
+end
 local function forget(claim)
   redis.call('HDEL', claims, claim.token)
   disown(claim.node, CLAIM, claim.token)
@@ -88,7 +107,7 @@ local function freed(agent, outcome, at)
   local row = math.min(agent.misses, #term.wait)
   agent.cause, agent.not_before = outcome, text(at + term.wait[row])
   if term.pause[row] and not agent.paused then
-    agent.paused, agent.pause_reason = text(at), pause_reason
+    agent.paused, agent.pause_reason, agent.pause_said = text(at), pause_reason, text(at)
   end
   return agent
 end
@@ -156,17 +175,4 @@ local function finish(claim, agent, wrap_up, reason)
   agent.idle = agent.wrap_up
   local caller = read(callers, claim.call)
   tell{kind = 'call.finished', reason = reason, call = claim.call, caller = caller, agent = agent}
-end
-
--- unregister ends a registration, and an offer that rings at the phone.
-local function unregister(name)
-  local agent = read(agents, name)
-  if not agent or not agent.registered then return end
-  if ringing(agent.claim) then
-    release(agent.claim, unreachable)
-    agent = read(agents, name)
-  end
-  disown(agent.node, REGISTRATION, name)
-  agent.registered, agent.expires, agent.changed = nil, nil, text(now)
-  tell{kind = 'agent.changed', reason = 'unregistered', agent = agent}
 end

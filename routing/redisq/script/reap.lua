@@ -6,8 +6,17 @@ for _, thing in ipairs(things) do
   local kind, name = string.sub(thing, #node + 2, #node + 2), string.sub(thing, #node + 3)
   if kind == CALLER then
     leave(name, node_lost)
-  elseif kind == REGISTRATION then
-    unregister(name)
+  elseif kind == OUTSIDE then
+    beyond(read(agents, name), '', '')
+  elseif kind == PHONE then -- those that only it reached are gone, the others anybody's (routing.AgentState.Orphaned); what is over is left out
+    local agent, phones = read(agents, name), {}
+    for _, phone in ipairs(agent.phones) do
+      if running(phone) and (phone.node ~= node or phone.direct) then
+        if phone.node == node then phone.node = '' end
+        table.insert(phones, phone)
+      end
+    end
+    reached(name, agent, phones, node_lost)
   else -- whom a claim bound is free, with nothing held against him
     local claim, agent = claimed(name)
     if talking(claim) then

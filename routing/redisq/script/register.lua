@@ -1,20 +1,16 @@
--- ARGV[3] the agent, ARGV[4] the node, ARGV[5] until when, in store time.
-local name, node, expires = ARGV[3], ARGV[4], number(ARGV[5])
-if expires <= now then
-  unregister(name)
-  return reply('ok')
+-- ARGV[3] the agent, ARGV[4] the node, ARGV[5] the phones that are registered there (routing.AgentState.Registering).
+local name, node = ARGV[3], ARGV[4]
+local agent, kept = read(agents, name), {}
+for _, phone in ipairs(agent and agent.phones or {}) do
+  if phone.node ~= node and running(phone) then table.insert(kept, phone) end
 end
-local agent = read(agents, name) or {name = name}
-local fresh = not agent.registered or now >= number(agent.expires)
-if agent.registered and agent.node ~= node then disown(agent.node, REGISTRATION, name) end
-own(node, REGISTRATION, name)
-agent.node, agent.expires = node, text(expires)
-if fresh then
-  agent.registered, agent.changed = text(now), text(now)
-  if number(agent.idle) < now then agent.idle = text(now) end
-  if agent.cause == unreachable then -- the phone has just shown that it is there
-    agent.misses, agent.cause, agent.not_before = nil, nil, nil
+for _, phone in ipairs(cjson.decode(ARGV[5])) do
+  if running(phone) then
+    phone.node = node
+    local place = 1
+    while kept[place] and kept[place].place ~= phone.place do place = place + 1 end
+    if not kept[place] or number(phone.refreshed) >= number(kept[place].refreshed) then kept[place] = phone end
   end
 end
-tell{kind = 'agent.changed', reason = 'registered', agent = agent}
+reached(name, agent, kept, 'registered')
 return reply('ok')

@@ -1,0 +1,152 @@
+package dispatch
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/spillway-voice/spillway/routing"
+)
+
+// recallBatch is how many agents the store is told of at once.
+const recallBatch = 100
+
+// reassert compares a new snapshot with all that this node holds, and has the store told what it lacks: those who wait, with the times of
+// their entries, offers that ring, conversations, phones, calls outside. In acked are the places whose entries the store had taken
+// before the snapshot. What it tells already is no harm to tell again. In another life of the store than before (anew), what it still has of this
+// node from then is over.
+func (o *owner) reassert(acked map[*place]bool, anew bool) {
+	now := o.d.store.Now()
+	for _, p := range o.d.places.all() {
+		if anew && !p.rings(now) {
+			p.token = 0 // this life of the store counts its tokens anew
+		}
+		if c := o.view.Callers[p.caller.Call]; c != nil && c.Node == o.d.node {
+			p.seen, p.caller = true, *c
+			p.free = latest(p.free, c.Entered)
+		} else if p.seen || acked[p] {
+			o.enters = append(o.enters, p.caller)
+		}
+		if c := o.view.Callers[p.caller.Call]; p.rings(now) && (c == nil || c.Claim == nil || c.Claim.Token != p.offer.Token) {
+			o.holds = append(o.holds, p.offer)
+		}
+	}
+	g := o.d.held.against(o.view, o.d.node, now)
+	o.holds = append(o.holds, g.holds...)
+	o.phones, o.outside = g.phones, g.outside
+	if anew {
+		o.over = append(o.over, g.ends...)
+		o.releases = append(o.releases, o.silent(now)...)
+	}
+	o.strays, o.gaps = twice{}, twice{}
+}
+
+// silent are the tokens of this node's offers in the view that ring no more.
+func (o *owner) silent(now time.Time) (tokens []uint64) {
+	for _, a := range o.view.Agents {
+		if !a.Claim.Ringing(now) || a.Claim.Node != o.d.node {
+			continue
+		}
+		if p := o.d.places.get(a.Claim.Call); p == nil || !p.rings(now) || p.offer.Token != a.Claim.Token {
+			tokens = append(tokens, a.Claim.Token)
+		}
+	}
+	return tokens
+}
+
+// remember keeps what this node knows of agents for a store that is another than it was, or went back: pauses, wrap-ups, turns. It is told
+// before anything else, until the store has taken it.
+func (o *owner) remember(before *routing.View) {
+	if o.memory == nil {
+		o.memory = make(map[string]*routing.AgentState)
+	}
+	maps.Copy(o.memory, before.Agents)
+}
+
+// recalls are the agents that the store is still to be told of, by name.
+func (o *owner) recalls() []*routing.AgentState {
+	list := make([]*routing.AgentState, 0, len(o.memory))
+	for _, name := range slices.Sorted(maps.Keys(o.memory)) {
+		list = append(list, o.memory[name])
+	}
+	o.memory = nil
+	return list
+}
+
+// reconcile compares the view with what this node holds once a second. What two sweeps in a row find is not on its way in or out: a
+// step that was acknowledged and then lost with a master of Redis, or one that was taken without an answer.
+func (o *owner) reconcile(now time.Time) {
+	o.findStrays()
+	g := o.d.held.against(o.view, o.d.node, now)
+	var found []string
+	for _, p := range o.d.places.all() {
+		if o.view.Callers[p.caller.Call] == nil && (p.seen || p.acked.Load()) {
+			found = append(found, "caller "+p.caller.Call)
+		}
+	}
+	for _, c := range g.holds {
+		found = append(found, "talk "+c.Call)
+	}
+	for _, c := range g.ends {
+		found = append(found, "end "+c.Call)
+	}
+	for _, r := range g.phones {
+		found = append(found, "phones "+r.agent)
+	}
+	for _, a := range g.outside {
+		found = append(found, "outside "+a.Name)
+	}
+	both := o.gaps.seen(found)
+	if len(both) == 0 {
+		return
+	}
+	o.d.log.Info("the store is told again what it lacks", zap.Int("things", len(both)))
+	for _, p := range o.d.places.all() {
+		if both["caller "+p.caller.Call] {
+			o.enters = append(o.enters, p.caller)
+		}
+	}
+	o.holds = append(o.holds, chosen(g.holds, func(c routing.Claim) bool { return both["talk "+c.Call] })...)
+	o.finishes = append(o.finishes, chosen(g.ends, func(c routing.Claim) bool { return both["end "+c.Call] })...)
+	o.phones = chosen(g.phones, func(r registration) bool { return both["phones "+r.agent] })
+	o.outside = chosen(g.outside, func(a routing.AgentState) bool { return both["outside "+a.Name] })
+}
+
+// chosen returns those of a list that a condition holds for.
+func chosen[T any](list []T, holds func(T) bool) []T {
+	return slices.DeleteFunc(list, func(item T) bool { return !holds(item) })
+}
+
+// refused takes note of claims that the store has otherwise: an offer is taken back from its call, a conversation has lost its agent.
+func (o *owner) refused(claims []routing.Claim) {
+	for _, c := range claims {
+		if c.Talking() {
+			if t := o.d.held.drop(c); t != nil {
+				o.d.log.Warn("the agent of a conversation is with somebody else", zap.String("call", c.Call), zap.String("agent", c.Agent))
+				close(t.taken)
+			}
+			continue
+		}
+		if p := o.d.places.get(c.Call); p != nil && p.offer.Token == c.Token {
+			p.withdraw(c.Token, string(routing.Withdrawn))
+		}
+	}
+}
+
+// findStrays notes the callers of this node whom no call stands for, as after a Leave that the store did not take. Who is one at two
+// sweeps in a row is not on his way in or out: he is taken out, or he would be offered to agents for ever.
+func (o *owner) findStrays() {
+	var found []string
+	for call, c := range o.view.Callers {
+		if c.Node == o.d.node && o.d.places.get(call) == nil {
+			found = append(found, call)
+		}
+	}
+	o.leaves = nil
+	for call := range o.strays.seen(found) {
+		o.leaves = append(o.leaves, routing.End{Call: call, Reason: leftStray})
+		o.d.log.Warn("a caller whose call is over is taken out of the queue", zap.String("call", call))
+	}
+}

@@ -1,0 +1,3 @@
+-- ARGV[3] the node.
+redis.call('HSET', leases, ARGV[3], text(now))
+return reply('ok')

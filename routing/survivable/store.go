@@ -1,0 +1,326 @@
+package survivable
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/spillway-voice/spillway/routing"
+	"github.com/spillway-voice/spillway/routing/memq"
+)
+
+const (
+	// failedBeats is how many heartbeats in a row must fail before the shared store counts as away: one may be a packet, and one that
+	// this process slept through is none.
+	failedBeats = 3
+	// asleep is how long a heartbeat takes only when this process did not run: every step is bounded well below it.
+	asleep = time.Second
+	// probeEvery is how often a store that is away is asked whether it is back, and goodProbes how many answers in a row it
+	// takes: one that answers every now and then is no store.
+	probeEvery = 200 * time.Millisecond
+	goodProbes = 2
+	// tokenSpread keeps the tokens of nodes that are alone at the same time apart: they count from a random point of it.
+	tokenSpread = 1 << 40
+)
+
+// Options are what a Store is made of. Shared and Node must be set.
+type Options struct {
+	Shared routing.Store
+	Node   string // the owner that the lease is renewed for
+	// Changed is told when the shared store is away, and when it is back, with the error that showed it. It must return at once.
+	Changed func(up bool, cause error)
+}
+
+// Store is a routing.Store. It is safe for concurrent use; Run has to run for it to find back.
+type Store struct {
+	shared  routing.Store
+	node    string
+	changed func(up bool, cause error)
+	lost    chan struct{} // the node is alone: Run looks for the way back
+
+	mu     sync.Mutex
+	regime *regime
+	lease  time.Time // until when the lease lives by this node's clock
+	failed int       // heartbeats in a row
+	token  uint64    // the highest that was seen
+}
+
+// regime is one store for as long as it holds. It is immutable.
+type regime struct {
+	store routing.Store
+	up    bool
+	over  chan struct{} // closed when another holds
+}
+
+var _ routing.Store = (*Store)(nil)
+
+// New returns a store that asks the shared one first. If that never answered, the first heartbeats decide.
+func New(o Options) *Store {
+	if o.Changed == nil {
+		o.Changed = func(bool, error) {}
+	}
+	return &Store{
+		shared: o.Shared, node: o.Node, changed: o.Changed, lost: make(chan struct{}, 1),
+		regime: &regime{store: o.Shared, up: true, over: make(chan struct{})},
+	}
+}
+
+// Up reports whether the shared store answers.
+func (s *Store) Up() bool { return s.current().up }
+
+// Run finds the way back to the shared store, whenever it is away, until the context ends.
+func (s *Store) Run(ctx context.Context) {
+	for {
+		select {
+		case <-s.lost:
+		case <-ctx.Done():
+			return
+		}
+		if !s.findBack(ctx) {
+			return
+		}
+	}
+}
+
+// findBack asks the shared store until it is back; false when the context ended first.
+func (s *Store) findBack(ctx context.Context) bool {
+	probe := time.NewTicker(probeEvery)
+	defer probe.Stop()
+	for good := 0; good < goodProbes; {
+		select {
+		case <-probe.C:
+		case <-ctx.Done():
+			return false
+		}
+		asked := time.Now()
+		if _, err := s.shared.Heartbeat(ctx, s.node); err != nil {
+			good = 0
+			continue
+		}
+		s.renewed(asked)
+		good++
+	}
+	s.turn(s.shared, true)
+	s.changed(true, nil)
+	return true
+}
+
+// current is the regime that holds.
+func (s *Store) current() *regime {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.regime
+}
+
+// turn makes another store hold; who reads the old one's events is told to ask again.
+func (s *Store) turn(store routing.Store, up bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.regime.over)
+	s.regime = &regime{store: store, up: up, over: make(chan struct{})}
+}
+
+// renewed notes a heartbeat that the shared store took, asked for at a moment.
+func (s *Store) renewed(asked time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lease, s.failed = asked.Add(routing.Lease), 0
+}
+
+// missed notes a heartbeat that failed, and reports whether the node is to go on alone.
+func (s *Store) missed(asked time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Since(asked) < asleep {
+		s.failed++
+	}
+	return s.regime.up && s.failed >= failedBeats && !time.Now().Before(s.lease)
+}
+
+// seen notes the token of a claim.
+func (s *Store) seen(c routing.Claim) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.token = max(s.token, c.Token)
+}
+
+// goAlone lets the queues of this node live in memory.
+func (s *Store) goAlone(cause error) {
+	var spread [8]byte
+	rand.Read(spread[:])
+	s.mu.Lock()
+	token := max(s.token, uint64(time.Now().UnixMicro())) + binary.BigEndian.Uint64(spread[:])%tokenSpread
+	s.mu.Unlock()
+	s.turn(&alone{Store: memq.New(memq.Options{Now: s.shared.Now, Token: token}), node: s.node}, false)
+	s.changed(false, cause)
+	select {
+	case s.lost <- struct{}{}:
+	default:
+	}
+}
+
+// alone is the store of a node that is cut off.
+type alone struct {
+	*memq.Store
+	node string
+}
+
+// Recall leaves out the phones that other nodes took: those nodes may be using them.
+func (a *alone) Recall(ctx context.Context, agents []*routing.AgentState) error {
+	own := make([]*routing.AgentState, len(agents))
+	for i, told := range agents {
+		next := *told
+		next.Phones = slices.DeleteFunc(slices.Clone(told.Phones), func(p routing.Phone) bool { return p.Node != a.node })
+		own[i] = &next
+	}
+	return a.Store.Recall(ctx, own)
+}
+
+// Now is store time, whoever holds the queues.
+func (s *Store) Now() time.Time { return s.shared.Now() }
+
+// Heartbeat renews the node's lease; by these the store knows whether the shared one is there.
+func (s *Store) Heartbeat(ctx context.Context, node string) (routing.Beat, error) {
+	r := s.current()
+	if !r.up {
+		return r.store.Heartbeat(ctx, node)
+	}
+	asked := time.Now()
+	beat, err := r.store.Heartbeat(ctx, node)
+	if err == nil {
+		s.renewed(asked)
+	} else if ctx.Err() == nil && s.missed(asked) {
+		s.goAlone(err)
+	}
+	return beat, err
+}
+
+// Subscribe returns the events of the store that holds; the channel is closed when another does.
+func (s *Store) Subscribe(ctx context.Context, seq uint64) (<-chan routing.Event, error) {
+	r := s.current()
+	ctx, cancel := context.WithCancel(ctx)
+	inner, err := r.store.Subscribe(ctx, seq)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	events := make(chan routing.Event, cap(inner))
+	go func() {
+		defer cancel()
+		defer close(events)
+		for {
+			select {
+			case e, open := <-inner:
+				if !open {
+					return
+				}
+				select {
+				case events <- e:
+				case <-r.over:
+					return
+				case <-ctx.Done():
+					return
+				}
+			case <-r.over:
+				return
+			}
+		}
+	}()
+	return events, nil
+}
+
+// Claim binds a waiting caller and a ready agent.
+func (s *Store) Claim(ctx context.Context, call, agent, queue, node string, ring time.Duration) (routing.Claim, error) {
+	claim, err := s.current().store.Claim(ctx, call, agent, queue, node, ring)
+	s.seen(claim)
+	return claim, err
+}
+
+// Enter puts a caller into his home queue.
+func (s *Store) Enter(ctx context.Context, c routing.Caller, capacity int) error {
+	return s.current().store.Enter(ctx, c, capacity)
+}
+
+// Leave takes a caller out.
+func (s *Store) Leave(ctx context.Context, call, reason string) error {
+	return s.current().store.Leave(ctx, call, reason)
+}
+
+// Spill opens further queues to a caller.
+func (s *Store) Spill(ctx context.Context, call string, to []string, rule string) error {
+	return s.current().store.Spill(ctx, call, to, rule)
+}
+
+// Open records whether an overflow rule stands open.
+func (s *Store) Open(ctx context.Context, queue, rule string, open bool) error {
+	return s.current().store.Open(ctx, queue, rule, open)
+}
+
+// Accept turns a claim into a conversation.
+func (s *Store) Accept(ctx context.Context, token uint64) error {
+	return s.current().store.Accept(ctx, token)
+}
+
+// Release ends an offer without a conversation.
+func (s *Store) Release(ctx context.Context, token uint64, outcome routing.Outcome) error {
+	return s.current().store.Release(ctx, token, outcome)
+}
+
+// Finish ends a conversation.
+func (s *Store) Finish(ctx context.Context, token uint64, wrapUp time.Duration) error {
+	return s.current().store.Finish(ctx, token, wrapUp)
+}
+
+// Hold makes a claim stand that the store lacks.
+func (s *Store) Hold(ctx context.Context, c routing.Claim) error {
+	s.seen(c)
+	return s.current().store.Hold(ctx, c)
+}
+
+// Register tells which phones of an agent are registered through a node.
+func (s *Store) Register(ctx context.Context, agent, node string, phones []routing.Phone) error {
+	return s.current().store.Register(ctx, agent, node, phones)
+}
+
+// Recall tells what the node remembers of agents.
+func (s *Store) Recall(ctx context.Context, agents []*routing.AgentState) error {
+	return s.current().store.Recall(ctx, agents)
+}
+
+// Seat gives an agent a seat, or takes it back.
+func (s *Store) Seat(ctx context.Context, agent string, grant bool, limit int, reason string) error {
+	return s.current().store.Seat(ctx, agent, grant, limit, reason)
+}
+
+// Pause keeps an agent from offers.
+func (s *Store) Pause(ctx context.Context, agent, reason string) error {
+	return s.current().store.Pause(ctx, agent, reason)
+}
+
+// Resume ends a pause.
+func (s *Store) Resume(ctx context.Context, agent string) error {
+	return s.current().store.Resume(ctx, agent)
+}
+
+// Outside says that an agent is in a call outside the queues, or no longer.
+func (s *Store) Outside(ctx context.Context, agent, node, call string) error {
+	return s.current().store.Outside(ctx, agent, node, call)
+}
+
+// Part ends the lease of a node.
+func (s *Store) Part(ctx context.Context, node string) error {
+	return s.current().store.Part(ctx, node)
+}
+
+// Reap takes out all that a node owned whose lease is over.
+func (s *Store) Reap(ctx context.Context, node string) error {
+	return s.current().store.Reap(ctx, node)
+}
+
+// Snapshot returns a copy of everything.
+func (s *Store) Snapshot(ctx context.Context) (*routing.View, error) {
+	return s.current().store.Snapshot(ctx)
+}
