@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -211,3 +212,156 @@ func TestAPrivateRedisKeepsPausesOverARestart(t *testing.T) {
 	}
 }
 
+// overheard collects what a node's events tell, without the moments and numbers that are the node's own.
+func (f *fixture) overheard() func() []string {
+	subscription := f.app.feed.Subscribe(0)
+	f.t.Cleanup(subscription.Cancel)
+	var told []string
+	return func() []string {
+		for {
+			select {
+			case e := <-subscription.C:
+				told = append(told, fmt.Sprintf("%s node=%s call=%s queue=%s agent=%s incident=%s reason=%s",
+					e.Type, e.Node, e.Call, e.Queue, e.Agent, e.Incident, e.Reason))
+			default:
+				slices.Sort(told)
+				return told
+			}
+		}
+	}
+}
+
+func TestTheEventsOfAllNodesTellTheSame(t *testing.T) {
+	t.Parallel()
+	syd, mel := twoNodes(t, redistest.Start(t))
+	here, there := syd.overheard(), mel.overheard()
+	alice := mel.agent("alice", phone.Reply{})
+	caller := syd.waitsFor(callerNumber, "1")
+	syd.picksUp(alice)
+	syd.flip(true)
+	if err := caller.Hangup(syd.within(patience)); err != nil {
+		t.Fatal(err)
+	}
+	own := func(told []string) (shared []string) {
+		for _, line := range told {
+			// An agent's state and what an incident did are told by each node, in its own name.
+			line, _, _ = strings.Cut(strings.NewReplacer(" node=syd-1", "", " node=mel-1", "").Replace(line), ", played to")
+			shared = append(shared, line)
+		}
+		return shared
+	}
+	var a, b []string
+	complete := func(told []string, wanted string) bool {
+		return slices.ContainsFunc(told, func(line string) bool { return strings.HasPrefix(line, wanted) })
+	}
+	syd.eventually("both nodes tell all", func() bool {
+		a, b = here(), there()
+		for _, wanted := range []string{"call.queued", "call.offered", "call.answered", "call.ended", "config.applied", "incident.revision"} {
+			if !complete(a, wanted) || !complete(b, wanted) {
+				return false
+			}
+		}
+		return slices.Equal(own(a), own(b))
+	})
+	for _, line := range append(a, b...) {
+		if strings.HasPrefix(line, "call.") && !strings.Contains(line, "node=syd-1 ") {
+			t.Errorf("whose call it is is told wrongly: %s", line)
+		}
+	}
+}
+
+func TestANodeStartsWithoutRedisAndJoinsTheOthersWhenItIsThere(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, redistest.TCP)
+	server.Kill()
+	f := start(t, open, shares("syd-1", server.URL()))
+	alice := f.agent("alice", phone.Reply{})
+	caller := f.waitsFor(callerNumber, "1")
+	agent := f.picksUp(alice)
+	caller.PlayTone(callerTone)
+	f.hears(agent, callerTone)
+	server.Restart()
+	f.eventually("it is told that Redis answers", func() bool {
+		nodes, err := f.app.node.Nodes(t.Context())
+		return err == nil && nodes.Redis.Up
+	})
+	f.agentIs("alice", "talking")
+	agent.Ear().Forget()
+	f.hears(agent, callerTone)
+	other := start(t, open, shares("mel-1", server.URL()))
+	other.agentIs("alice", "talking")
+	if err := caller.Hangup(f.within(patience)); err != nil {
+		t.Fatal(err)
+	}
+	other.agentIs("alice", "wrapup")
+	f.nothingLeft()
+}
+
+func TestANodeThatIsKilledLosesItsCallsAndNobodyElseNotices(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	syd := lay(t, open, shares("syd-1", server.URL()))
+	process := syd.serves()
+	syd.isReady(process)
+	mel := start(t, open, shares("mel-1", server.URL()))
+	mel.knows(2)
+	alice := syd.agent("alice", phone.Reply{})
+	mel.agentIs("alice", "ready")
+	first := syd.dial("+61491570001", mainNumber)
+	if err := first.SendDigits("1"); err != nil {
+		t.Fatal(err)
+	}
+	talking := mel.rings(alice)
+	if err := talking.Answer(mel.within(patience)); err != nil {
+		t.Fatal(err)
+	}
+	mel.agentIs("alice", "talking")
+	lost := syd.dial("+61491570002", mainNumber)
+	if err := lost.SendDigits("1"); err != nil {
+		t.Fatal(err)
+	}
+	mel.callIs("+61491570002", "waiting")
+	later := mel.waitsFor("+61491570003", "1")
+
+	if err := process.command.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	killed := time.Now()
+	next := mel.rings(alice) // an agent of the dead node, for a caller of another
+	t.Logf("the dead node's agent rang for another node's caller after %v", time.Since(killed))
+	if next.From() != "+61491570003" {
+		t.Errorf("she is rung for %s", next.From())
+	}
+	if q := mel.queue("orders"); q.Lost != 1 {
+		t.Errorf("the queue is told as %+v", q)
+	}
+	if err := next.Hangup(mel.within(patience)); err != nil { // she declines: the caller waits on
+		t.Fatal(err)
+	}
+	back := mel.waitsFor("+61491570002", "1")
+	mel.eventually("who comes back stands where he stood", func() bool {
+		calls, err := mel.app.node.Calls(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		place := make(map[string]int)
+		for _, c := range calls {
+			if c.Position != nil {
+				place[c.From] = *c.Position
+			}
+		}
+		return place["+61491570002"] == 1 && place["+61491570003"] == 2
+	})
+	if q := mel.queue("orders"); q.Lost != 0 || q.Waiting != 2 {
+		t.Errorf("then the queue is told as %+v", q)
+	}
+	again := syd.serves() // the same id: what its earlier life owned is gone
+	syd.isReady(again)
+	mel.knows(2)
+	for _, c := range []*phone.Call{later, back} {
+		if err := c.Hangup(mel.within(patience)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mel.nothingLeft()
+}

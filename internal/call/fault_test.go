@@ -335,3 +335,24 @@ func TestACallerMayHangUpAtAnyMoment(t *testing.T) {
 		})
 	}
 }
+
+func TestACallerWhoseAgentWasGivenToSomebodyElseIsBackAtTheHead(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.queue.lost = make(chan struct{})
+		v := talk(b)
+		b.setPhones("alice", rings)
+		close(b.queue.lost)
+		b.pass(time.Second)
+		v.is(call.Waiting)
+		if !b.legOf("alice-1").over() {
+			t.Error("the agent's phone is not hung up")
+		}
+		if !strings.Contains(strings.Join(b.timeline, "\n"), "returning.wav") {
+			t.Errorf("the caller is told nothing:\n%s", strings.Join(b.timeline, "\n"))
+		}
+		v.hangsUp()
+		if got := v.over(); got != "answered/caller" {
+			t.Error(got)
+		}
+	})
+}

@@ -17,6 +17,7 @@ type line struct {
 	fails map[string]error         // before it reaches the store
 	slow  map[string]time.Duration // the request is done, but the answer takes so long
 	asked map[string]int
+	lost  chan struct{} // what Accept returns instead of the dispatcher's own, unless nil
 }
 
 // ask counts a request and does it as well as the line is; the answer never takes longer than the context lasts.
@@ -85,6 +86,9 @@ func (l *line) Accept(ctx context.Context, claim routing.Claim) (taken <-chan st
 		ended, cancel := context.WithCancel(ctx)
 		cancel()
 		taken, _ = l.Dispatcher.Accept(ended, claim)
+	}
+	if l.lost != nil && taken != nil {
+		taken = l.lost
 	}
 	return taken, err
 }
