@@ -29,8 +29,10 @@ func (v *View) Fold(e Event) bool {
 	switch {
 	case e.Caller != nil:
 		v.Callers[e.Caller.Call] = e.Caller
-		delete(v.Lost, e.Caller.Call)
-		delete(v.Lost, e.Caller.Returns)
+		if e.Kind == CallerEntered {
+			delete(v.Lost, e.Caller.Call)
+			delete(v.Lost, e.Caller.Returns)
+		}
 	case e.Call != "":
 		if e.Kind == CallerLeft && e.Reason == LeftNodeLost {
 			v.Lost[e.Call] = &LostPlace{Caller: *e.Was, At: e.At}

@@ -60,6 +60,7 @@ type Store interface {
 
 	// Heartbeat renews the lease of a node (owner is node id + boot id) for Lease and reports where the store stands. Nothing is
 	// claimed for a node, nor an agent whom only such nodes reach, whose lease was renewed once and is over.
+	// For another node an agent is claimed only while the lease of a node that reaches him runs for ClaimMargin more.
 	Heartbeat(ctx context.Context, node string) (Beat, error)
 	// Part ends the lease of a node now: it goes, or a later life of it has begun.
 	Part(ctx context.Context, node string) error
@@ -81,6 +82,10 @@ const (
 	Lease = 2 * time.Second
 	Renew = 500 * time.Millisecond
 )
+
+// ClaimMargin is how much longer the lease of a node must run for its agents to be claimed by another: a node that missed two beats may be
+// cut off, and will serve by itself once its lease is over. Until then its agents are left alone.
+const ClaimMargin = Lease / 2
 
 // ClaimGrace is what a claim outlives its ring time by, so that the node whose agent does not answer still gets to say so; after
 // it the claim is dead and both sides are free (nobody is reserved for longer than ring time and one second).

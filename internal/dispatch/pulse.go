@@ -118,14 +118,21 @@ func (o *owner) follows(beat routing.Beat) bool {
 	return false
 }
 
-// noteAway notes whose lease is over: nobody acts for them.
+// noteAway notes whose lease is over: nobody acts for them. Offers of this node to agents whom only they reach are taken back, since those
+// nodes will offer them callers of their own.
 func (o *owner) noteAway(nodes []string) {
 	away := make(map[string]bool, len(nodes))
 	for _, node := range nodes {
 		away[node] = true
 	}
-	if !maps.Equal(away, o.away) {
-		o.stale = true
+	if maps.Equal(away, o.away) {
+		return
 	}
-	o.away, o.view.Away = away, away
+	o.away, o.view.Away, o.stale = away, away, true
+	now := o.d.store.Now()
+	for _, p := range o.d.places.all() {
+		if p.rings(now) && !o.view.Agents[p.offer.Agent].ReachedBy(o.d.node, away, now) {
+			o.releases = append(o.releases, p.offer.Token)
+		}
+	}
 }

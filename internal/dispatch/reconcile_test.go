@@ -247,3 +247,27 @@ func TestANodeThatGoesIsNotWaitedFor(t *testing.T) {
 		})
 	})
 }
+
+func TestAnOfferToAnAgentOfANodeThatIsCutOffIsTakenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{t: t, store: memq.New(memq.Options{}), observed: &observed{}, gone: func(string) bool { return false }}
+		b.run(kettle(), b.store, "syd-1", func(b *bench) {
+			if _, err := b.store.Heartbeat(b.ctx, "mel-1"); err != nil {
+				t.Fatal(err)
+			}
+			if err := b.store.Register(b.ctx, "alice", "mel-1", desk(b.store.Now().Add(time.Hour))); err != nil {
+				t.Fatal(err)
+			}
+			b.pass(0)
+			notices := b.enter("c1", "orders")
+			offer := await[dispatch.Offered](b, notices).Claim
+			began := time.Now()
+			if gone := await[dispatch.Withdrawn](b, notices); gone.Token != offer.Token {
+				t.Errorf("%+v was taken back", gone)
+			}
+			if took := time.Since(began); took > 3*time.Second {
+				t.Errorf("it rang for %v", took)
+			}
+		})
+	})
+}

@@ -21,7 +21,7 @@ func (s *Store) Claim(ctx context.Context, call, agent, queue, node string, ring
 			granted = *old
 			return nil
 		}
-		if c.Claim.Live(now) || !s.claimable(a, now) || now.Before(c.Refused[agent]) || s.lapsed(node, now) {
+		if c.Claim.Live(now) || !s.claimable(a, node, now) || now.Before(c.Refused[agent]) || s.lapsed(node, now) {
 			return fmt.Errorf("claim %s for %s: %w", agent, call, routing.ErrLost)
 		}
 		s.token = max(s.token+1, uint64(now.UnixMicro())) // above those of a time that another store has forgotten, too
@@ -51,10 +51,12 @@ func (s *Store) grant(claim routing.Claim, c *routing.Caller, a *routing.AgentSt
 	})
 }
 
-// claimable reports whether an agent may be bound now, as far as the store knows: what the plan says of him is the
-// decision's part.
-func (s *Store) claimable(a *routing.AgentState, now time.Time) bool {
-	reached := slices.ContainsFunc(a.Phones, func(p routing.Phone) bool { return p.Live(now) && !s.lapsed(p.Node, now) })
+// claimable reports whether an agent may be bound now for a call of a node, as far as the store knows: what the plan says of him is
+// the decision's part.
+func (s *Store) claimable(a *routing.AgentState, node string, now time.Time) bool {
+	reached := slices.ContainsFunc(a.Phones, func(p routing.Phone) bool {
+		return p.Live(now) && (p.Node == node || !s.lapsed(p.Node, now.Add(routing.ClaimMargin)))
+	})
 	return a.SignedUp(now) && reached && !a.Seat.IsZero() && a.Paused.IsZero() && !a.InCall(now) &&
 		!now.Before(a.WrapUp) && !now.Before(a.NotBefore)
 }
@@ -69,7 +71,7 @@ func (s *Store) lapsed(node string, now time.Time) bool {
 func (s *Store) Hold(ctx context.Context, c routing.Claim) error {
 	return s.step(ctx, func(now time.Time) error {
 		have := s.claims[c.Token]
-		if have != nil && (have.Call != c.Call || have.Agent != c.Agent) { // the store granted it again after it went back
+		if have != nil && (have.Call != c.Call || have.Agent != c.Agent || have.Node != c.Node) { // the store granted it again after it went back
 			return fmt.Errorf("hold: %w", routing.ErrLost)
 		}
 		was, a := s.view.Callers[c.Call], s.view.Agents[c.Agent]

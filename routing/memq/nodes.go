@@ -3,6 +3,7 @@ package memq
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -64,28 +65,31 @@ func (s *Store) owners() map[string]bool {
 	return owners
 }
 
-// Reap takes out all that a dead node owned.
+// Reap takes out all that a dead node owned, always in the same order.
 func (s *Store) Reap(ctx context.Context, node string) error {
 	return s.step(ctx, func(now time.Time) error {
 		if now.Before(s.leases[node]) {
 			return fmt.Errorf("reap %s: %w", node, routing.ErrAlive)
 		}
 		delete(s.leases, node)
-		for call, c := range s.view.Callers {
-			if c.Node == node {
+		for _, call := range slices.Sorted(maps.Keys(s.view.Callers)) {
+			if s.view.Callers[call].Node == node {
 				s.leave(call, routing.LeftNodeLost, now)
 			}
 		}
-		for _, claim := range s.claims {
-			if claim.Node == node {
+		for _, token := range slices.Sorted(maps.Keys(s.claims)) {
+			if claim := s.claims[token]; claim.Node == node {
 				s.drop(claim, now)
 			}
 		}
-		for name, a := range s.view.Agents {
-			if a.Outside != "" && a.OutsideNode == node {
+		agents := slices.Sorted(maps.Keys(s.view.Agents))
+		for _, name := range agents {
+			if a := s.view.Agents[name]; a.Outside != "" && a.OutsideNode == node {
 				s.outside(name, "", "", now)
 			}
-			if slices.ContainsFunc(a.Phones, func(p routing.Phone) bool { return p.Node == node }) {
+		}
+		for _, name := range agents {
+			if a := s.view.Agents[name]; slices.ContainsFunc(a.Phones, func(p routing.Phone) bool { return p.Node == node }) {
 				over := func(p routing.Phone) bool { return !p.Live(now) }
 				s.phones(name, slices.DeleteFunc(a.Orphaned(node), over), routing.LeftNodeLost, now)
 			}

@@ -91,6 +91,25 @@ var claimPromises = []promise{
 			s.must(err)
 		}
 	}},
+	{name: "Claim of an agent of another node needs ClaimMargin of that node's lease", keep: func(s *stage) {
+		s.enter("c1")
+		s.register("alice", "n2", s.hour())
+		s.must(s.store.Seat(s.ctx, "alice", true, 100, "signed-in"))
+		beat := s.store.Now()
+		_, err := s.store.Heartbeat(s.ctx, "n2")
+		s.must(err)
+		s.untilAfter(s.store.Now().Add(routing.Lease - routing.ClaimMargin))
+		s.lost("c1", "alice")
+		s.must(s.store.Enter(s.ctx, routing.Caller{Call: "c2", Node: "n2", Queue: "orders"}, 0))
+		if s.store.Now().Sub(beat) < routing.Lease*3/4 { // unless this machine is so slow that its own lease is over
+			own, err := s.store.Claim(s.ctx, "c2", "alice", "orders", "n2", ring)
+			s.must(err)
+			s.must(s.store.Release(s.ctx, own.Token, routing.Withdrawn))
+		}
+		_, err = s.store.Heartbeat(s.ctx, "n2")
+		s.must(err)
+		s.claim("c1", "alice")
+	}},
 	{name: "A claim that rings is returned again to a node whose lease is over", keep: func(s *stage) {
 		claim := s.offered("c1", "alice")
 		s.lapse("n1")

@@ -15,7 +15,7 @@ func (s *Store) Claim(ctx context.Context, call, agent, queue, node string, ring
 		return routing.Claim{}, fmt.Errorf("claim %q: %w", agent, err)
 	}
 	life := (ring + routing.ClaimGrace).Microseconds()
-	r, err := s.step(ctx, claim, "claim "+agent+" for", call, call, agent, queue, node, life)
+	r, err := s.step(ctx, claim, "claim "+agent+" for", call, call, agent, queue, node, life, routing.ClaimMargin.Microseconds())
 	if err != nil {
 		return routing.Claim{}, err
 	}

@@ -157,7 +157,7 @@ func TestADeadNodeWithManyCallersIsReapedWhole(t *testing.T) {
 	}
 }
 
-// Redis, other than the queues in memory, is not held up by a heartbeat that finds that many places are to be forgotten.
+// A heartbeat that finds many places to forget holds nobody up.
 func TestLostPlacesAreForgottenSomeAtATime(t *testing.T) {
 	const callers = 250 // more than two heartbeats forget
 	server := redistest.Start(t)

@@ -207,16 +207,16 @@ func (p *pair) phones(r *rapid.T) []routing.Phone {
 // claimed is one of the newest claims.
 func (p *pair) claimed(r *rapid.T) routing.Claim {
 	if len(p.claims) == 0 {
-		return routing.Claim{Token: 4711, Call: "c1", Agent: "alice", Queue: "orders", Node: "n1"}
+		return routing.Claim{Token: 1_000_000_000_004_711, Call: "c1", Agent: "alice", Queue: "orders", Node: "n1"}
 	}
 	return p.claims[len(p.claims)-1-rapid.IntRange(0, min(5, len(p.claims)-1)).Draw(r, "claims ago")]
 }
 
-// invented is a claim that neither granted.
+// invented is a claim that neither granted, nor will: there are not that many from one to the next.
 func (p *pair) invented(r *rapid.T, agent string) routing.Claim {
 	p.made++
 	return routing.Claim{
-		Token: uint64(p.now.Add(time.Minute).UnixMicro()) + uint64(p.made), Agent: agent,
+		Token: uint64(p.now.Add(time.Minute).UnixMicro()) + 1000*uint64(p.made), Agent: agent,
 		Call:  rapid.SampledFrom([]string{"c1", "c2", "c3", "c4"}).Draw(r, "call held"),
 		Queue: "orders", Node: rapid.SampledFrom([]string{"n1", "n2"}).Draw(r, "node held"),
 	}
@@ -336,7 +336,7 @@ func (p *pair) halt(r *rapid.T) {
 	}
 }
 
-// follow folds the events up to a number, and says them in words. What one step takes out of a dead node is in no order.
+// follow folds the events up to a number, and says them in words.
 func (p *pair) follow(r *rapid.T, which int, seq uint64) []string {
 	var told []string
 	for p.folded[which].Seq < seq {
@@ -347,7 +347,6 @@ func (p *pair) follow(r *rapid.T, which int, seq uint64) []string {
 		told = append(told, fmt.Sprintln(e.At, e.Kind, e.Reason, e.Call,
 			spelledCaller(e.Caller), spelledCaller(e.Was), spelledAgent(e.Agent), spelledQueue(e.Queue)))
 	}
-	slices.Sort(told)
 	return told
 }
 

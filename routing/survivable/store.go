@@ -23,7 +23,7 @@ const (
 	probeEvery = 200 * time.Millisecond
 	goodProbes = 2
 	// tokenSpread keeps the tokens of nodes that are alone at the same time apart: they count from a random point of it.
-	tokenSpread = 1 << 40
+	tokenSpread = 1 << 36
 )
 
 // Options are what a Store is made of. Shared and Node must be set.

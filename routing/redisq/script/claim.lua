@@ -1,4 +1,5 @@
--- ARGV[3] the call, ARGV[4] the agent, ARGV[5] the queue, ARGV[6] the node, ARGV[7] the claim's life in microseconds.
+-- ARGV[3] the call, ARGV[4] the agent, ARGV[5] the queue, ARGV[6] the node, ARGV[7] the claim's life, ARGV[8] how much
+-- longer another node's lease must run, both in microseconds.
 local call, name, queue_name, node = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local caller = read(callers, call)
 local agent = read(agents, name)
@@ -14,10 +15,12 @@ if live(old) or not claimable or now < number((caller.refused or {})[name]) then
 local nodes = {node}
 for _, phone in ipairs(agent.phones) do nodes[#nodes + 1] = phone.node end
 local ends = redis.call('HMGET', leases, unpack(nodes))
-local function lapsed(i) return ends[i] and ends[i] ~= '0' and now >= number(ends[i]) end
+local function lapsed(i, at) return ends[i] and ends[i] ~= '0' and at >= number(ends[i]) end
 local near = false
-for i, phone in ipairs(agent.phones) do near = near or running(phone) and not lapsed(i + 1) end
-if lapsed(1) or not near then return reply('lost') end
+for i, phone in ipairs(agent.phones) do
+  near = near or running(phone) and (phone.node == node or not lapsed(i + 1, now + ARGV[8]))
+end
+if lapsed(1, now) or not near then return reply('lost') end
 
 if old then forget(old) end
 if agent.claim then forget(agent.claim) end

@@ -1,7 +1,7 @@
 -- ARGV[3] the claim.
 local claim = cjson.decode(ARGV[3])
 local have = claimed(claim.token)
-if have and (have.call ~= claim.call or have.agent ~= claim.agent) then
+if have and (have.call ~= claim.call or have.agent ~= claim.agent or have.node ~= claim.node) then
   return reply('lost') -- the store granted it again after it went back
 end
 local caller, raw = read(callers, claim.call)

@@ -53,7 +53,7 @@ local function tell(e)
   put('was', e.was)
   if e.caller then
     keep('caller', callers, e.call, e.caller)
-    if e.caller.returns then found(e.caller.returns) end
+    if e.kind == 'caller.entered' and e.caller.returns then found(e.caller.returns) end
   elseif e.call then
     redis.call('HDEL', callers, e.call)
     if e.kind == 'caller.left' and e.reason == node_lost then
