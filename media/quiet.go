@@ -8,6 +8,18 @@ type quiet struct {
 	timeout  time.Duration
 	since    time.Duration // the far end was not expected to speak before
 	reported time.Duration // when it was last found quiet; 0: never
+	looked   time.Duration // when anybody looked last; 0: never
+}
+
+// asleep is how long nobody looks only when this process did not run, as between SIGSTOP and SIGCONT: sessions are looked at with each frame.
+const asleep = time.Second
+
+// look notes that somebody looks now. A far end is not blamed for a silence that nobody listened to.
+func (q *quiet) look(now time.Duration) {
+	if q.looked > 0 && now-q.looked >= asleep {
+		q.since = now
+	}
+	q.looked = now
 }
 
 // check returns true when the far end has been quiet for the timeout, and again after each further one: whoever is told may

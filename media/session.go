@@ -149,8 +149,10 @@ func (s *Session) watch(now time.Time) {
 	if heard == 0 || current == nil {
 		return
 	}
+	at := now.Sub(s.engine.clock.epoch)
+	s.quiet.look(at)
 	held := !current.sends || !current.listens || current.address.Addr().IsUnspecified() // many a phone that holds us says nothing
-	if s.quiet.check(now.Sub(s.engine.clock.epoch), heard, !held) {
+	if s.quiet.check(at, heard, !held) {
 		s.post(Silent{})
 	}
 }

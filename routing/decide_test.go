@@ -1,6 +1,7 @@
 package routing_test
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -188,13 +189,62 @@ func TestATallyThatMissedEventsStillAddsUp(t *testing.T) {
 	after := routing.NewView()
 	after.Callers["c2"] = &routing.Caller{Call: "c2", Queue: "billing"}
 	after.Callers["c3"] = &routing.Caller{Call: "c3", Queue: "billing"}
-	tally.Resume(after)
+	tally.Resume(after, crowdTime)
 	figures := tally.Figures(crowdTime)
 	if f := figures["orders"]; f.Offered != 1 || f.Left != 1 || f.Waiting != 0 {
 		t.Errorf("orders %+v", f)
 	}
 	if f := figures["billing"]; f.Offered != 2 || f.Waiting != 2 {
 		t.Errorf("billing %+v", f)
+	}
+}
+
+// TestEachCallerIsCountedOnce takes a tally through an outage: to a store in memory that knows this node's caller alone, and back to one that
+// still has who has left meanwhile.
+func TestEachCallerIsCountedOnce(t *testing.T) {
+	plan := &routing.Plan{Queues: map[string]*routing.Queue{"orders": {Name: "orders", ServiceLevel: time.Hour}}}
+	at := func(seconds int) time.Time { return crowdTime.Add(time.Duration(seconds) * time.Second) }
+	view := func(calls ...string) *routing.View {
+		v := routing.NewView()
+		for _, call := range calls {
+			v.Callers[call] = &routing.Caller{Call: call, Queue: "orders", Entered: crowdTime}
+		}
+		return v
+	}
+	tally := routing.NewTally(view("own", "served", "foreign"), crowdTime, time.UTC)
+	adds := func(when string, want routing.Figures) {
+		t.Helper()
+		f := tally.Figures(at(0))["orders"]
+		if f.Offered != f.Answered+f.Abandoned+f.Left+f.Waiting {
+			t.Errorf("%s it does not add up: %+v", when, f)
+		}
+		f.Reasons = nil
+		if want.Reasons = nil; !reflect.DeepEqual(f, want) {
+			t.Errorf("%s it is %+v, not %+v", when, f, want)
+		}
+	}
+	tally.Resume(view(), at(1)) // alone: nobody is told again yet
+	for _, call := range []string{"own", "served"} {
+		tally.Fold(routing.Event{Kind: routing.CallerEntered, At: at(1), Call: call, Caller: view(call).Callers[call]}, plan)
+	}
+	adds("alone", routing.Figures{Offered: 3, Waiting: 2, Left: 1})
+	tally.Fold(routing.Event{Kind: routing.CallerAnswered, At: at(2), Call: "served", Was: view("served").Callers["served"]}, plan)
+	adds("when one was served", routing.Figures{Offered: 3, Waiting: 1, Left: 1, Answered: 1, AnsweredWithin: 1})
+	tally.Resume(view("own", "served", "foreign"), at(3)) // back: Redis does not know yet
+	adds("back", routing.Figures{Offered: 4, Waiting: 3, Answered: 1, AnsweredWithin: 1})
+	gone := routing.Event{Kind: routing.CallerLeft, Reason: routing.LeftAnswered, At: at(3), Call: "served", Was: view("served").Callers["served"]}
+	if wait, ended := tally.Fold(gone, plan); ended {
+		t.Errorf("a wait was counted again: %+v", wait)
+	}
+	adds("when Redis knows", routing.Figures{Offered: 3, Waiting: 2, Answered: 1, AnsweredWithin: 1})
+	tally.Fold(routing.Event{Kind: routing.CallerEntered, At: at(4), Call: "served", Caller: view("served").Callers["served"]}, plan)
+	adds("when he comes back to the queue", routing.Figures{Offered: 4, Waiting: 3, Answered: 1, AnsweredWithin: 1})
+	tally.Forget(at(5000))
+	adds("in the end", routing.Figures{Offered: 4, Waiting: 3, Answered: 1, AnsweredWithin: 1})
+
+	other := routing.NewTally(view("served"), crowdTime, time.UTC) // of another node
+	if wait, ended := other.Fold(gone, plan); !ended || wait.Result != routing.WaitAnswered || other.Figures(at(3))["orders"].Answered != 1 {
+		t.Errorf("another node counts %+v, %v", wait, ended)
 	}
 }
 

@@ -112,6 +112,8 @@ func reason(agent *Agent, view *View, decision Decision, c *Caller, now time.Tim
 		return fmt.Sprintf("left alone after %s for %s more", s.Cause, s.NotBefore.Sub(now).Truncate(time.Second))
 	case now.Before(until):
 		return fmt.Sprintf("refused this caller; not asked again for %s", until.Sub(now).Truncate(time.Second))
+	case now.Before(view.Denied[agent.Name]):
+		return "ready, but the store would not bind the agent a moment ago"
 	case !s.ReachedBy(c.Node, view.Away, now):
 		return "ready, but only another node reaches the phone"
 	}

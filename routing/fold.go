@@ -57,6 +57,7 @@ func (v *View) Clone() *View {
 	c.Queues = maps.Clone(v.Queues)
 	c.Lost = maps.Clone(v.Lost)
 	c.Skipped = maps.Clone(v.Skipped)
+	c.Denied = maps.Clone(v.Denied)
 	c.Away = maps.Clone(v.Away)
 	return &c
 }

@@ -31,6 +31,10 @@ func (t *table) benches() int {
 		if state == nil || !agent.Available(state, t.now) {
 			continue
 		}
+		if until, denied := t.view.Denied[agent.Name]; denied && t.now.Before(until) {
+			t.wake(until)
+			continue
+		}
 		ready++
 		for name, tier := range agent.Queues {
 			queue := t.plan.Queue(name)

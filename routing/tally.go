@@ -11,8 +11,12 @@ const ShortAbandon = 5 * time.Second
 // leftShort is what a call says of a caller who hung up so soon; it is an abandonment like LeftByCaller.
 const leftShort = "short"
 
-// leftUnseen stands for how callers left whom a tally lost sight of.
+// leftUnseen stands for how callers left whom a tally lost sight of. Who is seen again has not left.
 const leftUnseen = "unseen"
+
+// LeftAnswered is the reason of a CallerLeft that tells, later, that an agent answered him: his node did not reach the store when it
+// happened.
+const LeftAnswered = "answered"
 
 // The results of a Wait; a caller who left otherwise has the reason as result.
 const (
@@ -46,17 +50,30 @@ type Wait struct {
 	For    time.Duration
 }
 
-// Tally counts events into figures per queue. It is not safe for concurrent use.
+// Tally counts events into figures per queue, each caller once, whatever store tells of him: one that is told again of those who wait,
+// or that still has some who have left. It is not safe for concurrent use.
 type Tally struct {
 	zone   *time.Location
 	day    time.Time // the local midnight that the figures begin at
 	queues map[string]*Figures
+	calls  map[string]counted
 }
+
+// counted is what a tally knows of a caller.
+type counted struct {
+	queue string
+	over  time.Time // when he left, or was lost sight of; zero: he waits
+	blind bool      // he was lost sight of, and counts as left
+	ghost bool      // the store has him again although he has left; he counts as waiting for as long
+}
+
+// countedFor is how long a tally remembers who has left: longer than a store that was away takes to hear of it.
+const countedFor = LostKept
 
 // NewTally begins to count, in a day of the zone, with those who wait already.
 func NewTally(v *View, now time.Time, zone *time.Location) *Tally {
-	t := &Tally{zone: zone, day: midnight(now, zone), queues: make(map[string]*Figures)}
-	t.Resume(v)
+	t := &Tally{zone: zone, day: midnight(now, zone), queues: make(map[string]*Figures), calls: make(map[string]counted)}
+	t.Resume(v, now)
 	return t
 }
 
@@ -64,21 +81,60 @@ func NewTally(v *View, now time.Time, zone *time.Location) *Tally {
 func (t *Tally) SetZone(zone *time.Location) { t.zone = zone }
 
 // Resume brings the tally up to a snapshot after events were missed: who is new counts as offered, who is gone as left.
-func (t *Tally) Resume(v *View) {
-	waiting := make(map[string]int)
-	for _, c := range v.Callers {
-		waiting[c.Queue]++
-		t.queue(c.Queue)
-	}
-	for name, f := range t.queues {
-		change := waiting[name] - f.Waiting
-		f.Waiting = waiting[name]
-		if change > 0 {
-			f.Offered += change
-		} else if change < 0 {
-			f.left(leftUnseen, -change)
+func (t *Tally) Resume(v *View, now time.Time) {
+	for call, c := range t.calls {
+		switch {
+		case now.Sub(c.over) >= countedFor && !c.over.IsZero() && !c.ghost:
+			delete(t.calls, call)
+		case v.Callers[call] != nil:
+		case c.ghost:
+			t.vanish(call, c)
+		case c.over.IsZero():
+			f := t.queue(c.queue)
+			f.Waiting--
+			f.left(leftUnseen, 1)
+			t.calls[call] = counted{queue: c.queue, over: now, blind: true}
 		}
 	}
+	for call, c := range v.Callers {
+		t.arrive(call, c.Queue)
+	}
+}
+
+// arrive counts a caller who waits in a queue, and whom the tally may know.
+func (t *Tally) arrive(call, queue string) {
+	c, known := t.calls[call]
+	f := t.queue(queue)
+	switch {
+	case known && c.over.IsZero() && c.queue == queue, c.ghost:
+		return
+	case known && c.blind && c.queue == queue: // he was only out of sight
+		f.left(leftUnseen, -1)
+		f.Waiting++
+		t.calls[call] = counted{queue: queue}
+		return
+	case known && !c.over.IsZero() && !c.blind:
+		c.queue, c.ghost = queue, true
+		t.calls[call] = c
+	default:
+		if known && c.over.IsZero() { // he moved, out of sight
+			old := t.queue(c.queue)
+			old.Waiting--
+			old.left(LeftMoved, 1)
+		}
+		t.calls[call] = counted{queue: queue}
+	}
+	f.Offered++
+	f.Waiting++
+}
+
+// vanish forgets a ghost.
+func (t *Tally) vanish(call string, c counted) {
+	f := t.queue(c.queue)
+	f.Offered--
+	f.Waiting--
+	c.ghost = false
+	t.calls[call] = c
 }
 
 // Fold counts an event, with the service level of the plan in force. It returns the wait that the event ended, if it did.
@@ -86,51 +142,62 @@ func (t *Tally) Fold(e Event, plan *Plan) (ended Wait, ok bool) {
 	t.turn(e.At)
 	switch e.Kind {
 	case CallerEntered:
-		return t.entered(e)
+		return t.entered(e, plan)
 	case CallerAnswered:
-		wait := e.At.Sub(e.Was.Entered)
-		f := t.queue(e.Was.Queue)
-		f.Waiting--
-		f.Answered++
-		if q := plan.Queue(e.Was.Queue); q != nil && wait <= q.ServiceLevel {
-			f.AnsweredWithin++
-		}
-		return Wait{e.Was.Queue, WaitAnswered, wait}, true
+		return t.leave(e, LeftAnswered, plan)
 	case CallerLeft:
-		return t.leave(e.Was, e.Reason, e.At), true
+		return t.leave(e, e.Reason, plan)
 	default:
 		return Wait{}, false
 	}
 }
 
 // entered counts a caller who begins to wait, or who moved here from another queue.
-func (t *Tally) entered(e Event) (ended Wait, ok bool) {
-	if e.Was != nil {
-		if e.Was.Queue == e.Caller.Queue {
-			return Wait{}, false
+func (t *Tally) entered(e Event, plan *Plan) (ended Wait, ok bool) {
+	if c := t.calls[e.Call]; c.ghost || !c.over.IsZero() && !c.blind { // he comes back, as after a conversation that failed
+		if c.ghost {
+			t.vanish(e.Call, c)
 		}
-		ended, ok = t.leave(e.Was, LeftMoved, e.At), true
+		delete(t.calls, e.Call)
+	} else if e.Was != nil && e.Was.Queue != e.Caller.Queue {
+		ended, ok = t.leave(e, LeftMoved, plan)
+		delete(t.calls, e.Call)
 	}
-	f := t.queue(e.Caller.Queue)
-	f.Offered++
-	f.Waiting++
+	t.arrive(e.Call, e.Caller.Queue)
 	return ended, ok
 }
 
-// leave counts a caller whose wait ended without an agent.
-func (t *Tally) leave(was *Caller, reason string, at time.Time) Wait {
-	wait := at.Sub(was.Entered)
-	f := t.queue(was.Queue)
+// leave counts a caller whose wait is over.
+func (t *Tally) leave(e Event, reason string, plan *Plan) (Wait, bool) {
+	was, c := e.Was, t.calls[e.Call]
+	if c.ghost {
+		t.vanish(e.Call, c)
+		return Wait{}, false
+	}
+	if c.queue == "" || !c.over.IsZero() {
+		return Wait{}, false
+	}
+	t.calls[e.Call] = counted{queue: c.queue, over: e.At}
+	wait := e.At.Sub(was.Entered)
+	f := t.queue(c.queue)
 	f.Waiting--
-	if reason != LeftByCaller && reason != leftShort {
+	switch reason {
+	case LeftAnswered:
+		f.Answered++
+		if q := plan.Queue(c.queue); q != nil && wait <= q.ServiceLevel {
+			f.AnsweredWithin++
+		}
+		return Wait{c.queue, WaitAnswered, wait}, true
+	case LeftByCaller, leftShort:
+		f.Abandoned++
+		if wait <= ShortAbandon {
+			f.ShortAbandons++
+		}
+		return Wait{c.queue, WaitAbandoned, wait}, true
+	default:
 		f.left(reason, 1)
-		return Wait{was.Queue, reason, wait}
+		return Wait{c.queue, reason, wait}, true
 	}
-	f.Abandoned++
-	if wait <= ShortAbandon {
-		f.ShortAbandons++
-	}
-	return Wait{was.Queue, WaitAbandoned, wait}
 }
 
 // left counts callers who left for a reason.
@@ -139,7 +206,16 @@ func (f *Figures) left(reason string, n int) {
 		f.Reasons = make(map[string]int)
 	}
 	f.Left += n
-	f.Reasons[reason] += n
+	if f.Reasons[reason] += n; f.Reasons[reason] == 0 {
+		delete(f.Reasons, reason)
+	}
+}
+
+// Forget drops what is known of those who left long ago.
+func (t *Tally) Forget(now time.Time) {
+	maps.DeleteFunc(t.calls, func(_ string, c counted) bool {
+		return !c.over.IsZero() && !c.ghost && now.Sub(c.over) >= countedFor
+	})
 }
 
 // Figures returns a copy of the figures of every queue that had a caller since local midnight.
@@ -161,6 +237,7 @@ func (t *Tally) turn(now time.Time) {
 		return
 	}
 	t.day = day
+	maps.DeleteFunc(t.calls, func(_ string, c counted) bool { return c.blind }) // who left unseen yesterday did
 	for _, f := range t.queues {
 		*f = Figures{Offered: f.Waiting, Waiting: f.Waiting}
 	}

@@ -212,7 +212,7 @@ func (a *App) openQueues() error {
 	o := dispatch.Options{Node: a.config.ID, Plan: e.plan.Routing, Zone: e.snapshot.Centre.Zone, Logger: a.log.Named("dispatch")}
 	var alone *memq.Store
 	if s := a.cluster; s != nil {
-		o.Store, o.Node, o.Gone = s.queues, s.owner(), a.gone
+		o.Store, o.Node, o.Gone, o.Told = s.queues, s.owner(), a.gone, s.queues.Told
 		sources.Store = s.queues.Up
 		a.joinCluster()
 	} else {

@@ -104,7 +104,7 @@ func openCluster(c *config.Node, centre string, log *zap.Logger) (*cluster, erro
 	s.redis = redis
 	s.nodes, s.calls = store.NewNodes(redis), store.NewCalls(redis)
 	s.news, s.heard = store.NewBulletin(redis, store.KeyNews, newsKept), store.NewBulletin(redis, store.KeyHeard, heardKept)
-	s.queues = survivable.New(survivable.Options{Shared: redisq.New(redis), Node: s.owner(), Changed: s.changed})
+	s.queues = survivable.New(survivable.Options{Shared: redisq.New(redis), Probe: redis.Check, Changed: s.changed})
 	s.state.Store(&ops.Redis{Up: true, Since: ops.Time(time.Now())})
 	if s.earlier, err = s.nodes.Join(ctx, s.node("")); errors.Is(err, store.ErrTwin) {
 		s.close()

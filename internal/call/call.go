@@ -137,8 +137,6 @@ func (c *Call) run() {
 			c.onRingOver()
 		case <-c.announceDue():
 			c.announce()
-		case <-c.placeDue():
-			c.onPlaceDue()
 		case <-c.owed.again.due():
 			c.repay()
 		case <-c.patient.due():

@@ -24,17 +24,15 @@ func TestAQueueThatIsAwayEndsNoCall(t *testing.T) {
 		b.signIn("alice", answers(time.Second, "sdp"))
 		b.queue.disturb("enter", errAway, 0)
 		v := b.dial(ordersNumber)
-		b.pass(30 * time.Second)
+		b.pass(500 * time.Millisecond)
 		v.is(call.Waiting)
 		b.hears(1, "jazz.wav")
-		b.queue.disturb("enter", nil, 0)
-		b.pass(3 * time.Second)
+		b.pass(3 * time.Second) // the dispatcher tells the store again
 		v.is(call.Talking)
 		b.queue.disturb("return", errAway, 0)
 		b.agentSound(1).reports(media.Silent{})
-		b.pass(10 * time.Second)
+		b.pass(500 * time.Millisecond)
 		v.is(call.Waiting)
-		b.queue.disturb("return", nil, 0)
 		b.pass(15 * time.Second) // with the agent's wrap-up
 		v.is(call.Talking)
 		v.hangsUp()
@@ -66,31 +64,6 @@ func TestAPlaceIsStampedInStoreTimeWhenTheCallerCame(t *testing.T) {
 	})
 }
 
-func TestAQueueThatStaysAwayEndsTheWaitAtItsLimit(t *testing.T) {
-	inBubble(t, func(b *bench) {
-		b.queue.disturb("enter", errAway, 0)
-		began := time.Now()
-		if got := b.dial(ordersNumber).over(); got != "refused/timeout" {
-			t.Error(got)
-		}
-		if waited := time.Since(began); waited < 2*time.Minute || waited > 3*time.Minute {
-			t.Errorf("after %v", waited)
-		}
-	})
-}
-
-func TestAQueueThatFillsUpWhileItWasAwayIsFull(t *testing.T) {
-	inBubble(t, func(b *bench) {
-		b.queue.disturb("enter", errAway, 0)
-		v := b.dial(ordersNumber)
-		b.pass(5 * time.Second)
-		b.queue.disturb("enter", routing.ErrFull, 0)
-		if got := v.over(); got != "refused/full" {
-			t.Error(got)
-		}
-	})
-}
-
 func TestWhatTheQueueWasNotToldIsToldLater(t *testing.T) {
 	for _, what := range requests {
 		for _, how := range []struct {
@@ -105,12 +78,8 @@ func TestWhatTheQueueWasNotToldIsToldLater(t *testing.T) {
 					caller, colleague := b.dial(ordersNumber), b.agentDials("dave", "bob")
 					b.pass(5 * time.Second)
 					colleague.is(call.Ringing)
-					if what == "enter" {
-						caller.is(call.Waiting)
-					} else {
-						caller.is(call.Talking)
-						b.legOf("alice-1").ends(lineLost)
-					}
+					caller.is(call.Talking)
+					b.legOf("alice-1").ends(lineLost)
 					b.pass(time.Second)
 					caller.hangsUp()
 					colleague.hangsUp()

@@ -62,7 +62,18 @@ func (l *line) Enter(ctx context.Context, c routing.Caller) (notices <-chan disp
 		notices, err = l.Dispatcher.Enter(ctx, c)
 		return err
 	})
-	return notices, err
+	return l.unanswered(ctx, c, notices, err, l.Dispatcher.Enter)
+}
+
+// unanswered has the dispatcher asked when a request for a place failed before it: its store did not answer then.
+func (l *line) unanswered(ctx context.Context, c routing.Caller, notices <-chan dispatch.Notice, err error,
+	enter func(context.Context, routing.Caller) (<-chan dispatch.Notice, error)) (<-chan dispatch.Notice, error) {
+	if err == nil || notices != nil || errors.Is(err, routing.ErrFull) || errors.Is(err, routing.ErrClosed) {
+		return notices, err
+	}
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	return enter(ended, c)
 }
 
 func (l *line) Return(ctx context.Context, c routing.Caller) (notices <-chan dispatch.Notice, err error) {
@@ -70,7 +81,7 @@ func (l *line) Return(ctx context.Context, c routing.Caller) (notices <-chan dis
 		notices, err = l.Dispatcher.Return(ctx, c)
 		return err
 	})
-	return notices, err
+	return l.unanswered(ctx, c, notices, err, l.Dispatcher.Return)
 }
 
 func (l *line) Leave(ctx context.Context, call, reason string) error {

@@ -17,20 +17,13 @@ import (
 // (field default: 5 s).
 const ShortAbandon = 5 * time.Second
 
-// placeEvery is how often a store that does not answer is asked for a caller's place: often enough that he is back in his place
-// within 2 s of its return.
-const placeEvery = time.Second
-
 // waiting is what a call knows while it is in a queue.
 type waiting struct {
 	queue    string
-	entered  time.Time              // by this node's clock
-	stamp    time.Time              // the same moment in store time
-	place    int                    // in the home queue, from 1; 0: not told yet
-	notices  <-chan dispatch.Notice // nil until the store has given him his place
+	entered  time.Time // by this node's clock
+	place    int       // in the home queue, from 1; 0: not told yet
+	notices  <-chan dispatch.Notice
 	announce alarm
-	enter    entering // how he came here
-	again    alarm    // when the store is asked again for his place
 }
 
 // entering is how a caller comes into a queue: Queue.Enter or Queue.Return.
@@ -62,8 +55,8 @@ func (c *Call) join(queue string, enter entering) error {
 	if c.first.IsZero() {
 		c.first = stamp
 	}
-	c.waiting = &waiting{queue: queue, entered: time.Now(), stamp: stamp, enter: enter}
-	if err := c.takePlace(); err != nil {
+	c.waiting = &waiting{queue: queue, entered: time.Now()}
+	if err := c.takePlace(enter, stamp); err != nil {
 		c.stopWaiting()
 		return err
 	}
@@ -75,47 +68,20 @@ func (c *Call) join(queue string, enter entering) error {
 	return nil
 }
 
-// takePlace asks the store for the caller's place. A store that does not answer ends no call: the caller waits, with his music, and
-// it is asked again, with the time at which he came.
-func (c *Call) takePlace() error {
+// takePlace asks the store for the caller's place. A store that does not answer ends no call: the caller waits, with his music, and the
+// dispatcher tells it again, with the time at which he came.
+func (c *Call) takePlace(enter entering, stamp time.Time) error {
 	w := c.waiting
 	c.owed.forget(aboutPlace) // that he left the queue before this one
 	err := c.try("enter", func(ctx context.Context) (err error) {
-		w.notices, err = w.enter(ctx, routing.Caller{Call: c.info.ID, Number: c.info.From, Queue: w.queue,
-			Priority: c.priority, FirstEntry: c.first, Entered: w.stamp})
+		w.notices, err = enter(ctx, routing.Caller{Call: c.info.ID, Number: c.info.From, Queue: w.queue,
+			Priority: c.priority, FirstEntry: c.first, Entered: stamp})
 		return err
 	})
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, routing.ErrFull), errors.Is(err, routing.ErrClosed):
+	if errors.Is(err, routing.ErrFull) || errors.Is(err, routing.ErrClosed) {
 		return err
 	}
-	w.notices = nil
-	w.again.set(placeEvery)
 	return nil
-}
-
-// onPlaceDue asks the store once more for a place, unless the caller has waited as long as his queue allows.
-func (c *Call) onPlaceDue() {
-	w := c.waiting
-	w.again.stop()
-	if rules := c.plan.Routing.Queue(w.queue); rules != nil && rules.MaxWait > 0 && time.Since(w.entered) >= rules.MaxWait {
-		c.leaveQueue(string(Timeout))
-		c.waitOver(string(Timeout))
-		return
-	}
-	if err := c.takePlace(); err != nil {
-		c.stopWaiting()
-		c.waitOver(string(whyNot(err)))
-	}
-}
-
-func (c *Call) placeDue() <-chan time.Time {
-	if c.waiting == nil {
-		return nil
-	}
-	return c.waiting.again.due()
 }
 
 // whyNot is the reason for which a queue takes no more callers.
@@ -238,7 +204,6 @@ func (c *Call) leaveQueue(reason string) {
 // stopWaiting forgets the queue; the store has let go of the caller, or is told by whoever calls.
 func (c *Call) stopWaiting() {
 	c.waiting.announce.stop()
-	c.waiting.again.stop()
 	c.waiting = nil
 	c.info.Position = 0
 }

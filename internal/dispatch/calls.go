@@ -6,15 +6,14 @@ import (
 	"fmt"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/spillway-voice/spillway/routing"
 )
 
 // Enter puts a call of this node into its home queue, c.Queue; c.Node is filled in. Times are store time (Now), never a machine's
 // wall clock, which may be set: c.Entered is best left zero, and c.FirstEntry for a call's first queue. The channel tells the call what happens to it
 // until it leaves, is accepted, or was told that its wait ended; it is never closed. A reader reads on until then: what is not
-// read in time is withdrawn. routing.ErrFull: no place left; routing.ErrClosed: no such queue, or it takes no more callers.
+// read in time is withdrawn. routing.ErrFull: no place left; routing.ErrClosed: no such queue, or it takes no more callers. After any other error he
+// waits as well, and there is a channel: the store is told again until it answers, with the time at which he came.
 func (d *Dispatcher) Enter(ctx context.Context, c routing.Caller) (<-chan Notice, error) {
 	queue := d.plan.Load().Queue(c.Queue)
 	if queue == nil || queue.Closed {
@@ -38,29 +37,25 @@ func (d *Dispatcher) Return(ctx context.Context, c routing.Caller) (<-chan Notic
 
 func (d *Dispatcher) enter(ctx context.Context, c routing.Caller, capacity int) (<-chan Notice, error) {
 	c.Node = d.node
-	p := d.places.add(c)
-	if err := d.store.Enter(ctx, c, capacity); err != nil {
-		d.places.drop(c.Call, p)
-		if !errors.Is(err, routing.ErrFull) { // the store may have done it without being able to say so
-			d.forget(ctx, c.Call)
-		}
-		return nil, err
+	if c.Entered.IsZero() {
+		c.Entered = d.store.Now()
 	}
-	p.acked.Store(true)
-	return p.notices, nil
+	p := d.places.add(c, capacity)
+	err := d.store.Enter(ctx, c, capacity)
+	switch {
+	case err == nil:
+		p.entry.Store(entered)
+	case errors.Is(err, routing.ErrFull):
+		d.places.drop(c.Call, p)
+		return nil, err
+	default:
+		p.entry.Store(unanswered)
+	}
+	return p.notices, err
 }
 
 // leftStray is the reason for which a caller leaves whom no call stands for.
 const leftStray = "internal"
-
-// forget takes a call out of the store whose entry failed half-way.
-func (d *Dispatcher) forget(ctx context.Context, call string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
-	defer cancel()
-	if err := d.store.Leave(ctx, call, leftStray); err != nil {
-		d.log.Warn("a failed entry may be left in its queue until the next sweep", zap.Error(err))
-	}
-}
 
 // Leave takes a call out of its queue, with the reason for the record; a ringing offer of it is withdrawn. It gets no further
 // notice. Leaving twice is no error.

@@ -30,6 +30,9 @@ type Options struct {
 	// Gone says, before another node is reaped, whether it is really gone, and not cut off from the store alone: then it serves its
 	// callers with its agents by itself. It returns within a quarter of a second. nil: every node whose lease is over is gone.
 	Gone func(ctx context.Context, node string) bool
+	// Told is called when a store that is another than it was has been told all that this node holds: it may be counted on then. It must
+	// return at once. nil: nobody waits for it.
+	Told func()
 }
 
 // Observer hears what is measured. It is called on the owner's goroutine and must return at once.
@@ -52,6 +55,7 @@ type Dispatcher struct {
 	held     holdings
 	lost     lostPlaces
 	gone     func(ctx context.Context, node string) bool
+	told     func()
 
 	configured atomic.Pointer[routing.Plan] // what SetPlan said
 	plan       atomic.Pointer[routing.Plan] // what is in force: with closed queues that are not empty; written by the owner
@@ -79,6 +83,7 @@ func New(o Options) (*Dispatcher, error) {
 		places:   places{byCall: make(map[string]*place)},
 		held:     newHoldings(),
 		gone:     o.Gone,
+		told:     o.Told,
 		nudge:    make(chan struct{}, 1),
 		asks:     make(chan func(*owner)),
 		stopped:  make(chan struct{}),
@@ -86,6 +91,9 @@ func New(o Options) (*Dispatcher, error) {
 	d.zone.Store(cmp.Or(o.Zone, time.UTC))
 	if d.observer == nil {
 		d.observer = nobody{}
+	}
+	if d.told == nil {
+		d.told = func() {}
 	}
 	if d.log == nil {
 		d.log = zap.NewNop()

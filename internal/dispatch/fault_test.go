@@ -20,12 +20,13 @@ var errDown = errors.New("the store is down")
 
 // faultyStore is a store in memory that can be emptied, taken down, and made to lose events and every claim.
 type faultyStore struct {
-	inner atomic.Pointer[memq.Store]
-	down  atomic.Bool
-	lose  atomic.Bool                         // claims
-	after atomic.Pointer[func(routing.Claim)] // what happens between a claim and its answer
-	mu    sync.Mutex
-	skip  int // events still to be lost
+	inner  atomic.Pointer[memq.Store]
+	down   atomic.Bool
+	lose   atomic.Bool                         // claims
+	refuse func(agent string) bool             // claims of whom are lost; nil: of nobody
+	after  atomic.Pointer[func(routing.Claim)] // what happens between a claim and its answer
+	mu     sync.Mutex
+	skip   int // events still to be lost
 }
 
 func newFaultyStore() *faultyStore {
@@ -63,7 +64,7 @@ func (f *faultyStore) Open(ctx context.Context, queue, rule string, open bool) e
 }
 
 func (f *faultyStore) Claim(ctx context.Context, call, agent, queue, node string, ring time.Duration) (routing.Claim, error) {
-	if f.lose.Load() {
+	if f.lose.Load() || f.refuse != nil && f.refuse(agent) {
 		return routing.Claim{}, routing.ErrLost
 	}
 	if err := f.err(); err != nil {

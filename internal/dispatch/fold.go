@@ -43,6 +43,9 @@ func (o *owner) fold(e routing.Event) bool {
 		o.d.observer.Waited(wait)
 	}
 	o.findLost = o.findLost || len(o.view.Lost) != lost
+	if e.Caller == nil && e.Was != nil && e.Was.Node == o.d.node {
+		o.ends(e)
+	}
 	o.queues.changed(e)
 	o.inform(e, before)
 	if e.Caller != nil && o.d.plan.Load().Queue(e.Caller.Queue) == nil {
@@ -91,7 +94,7 @@ func (o *owner) left(p *place, e routing.Event) {
 		return
 	}
 	if e.Reason == routing.LeftNodeLost {
-		o.enters = append(o.enters, *e.Was)
+		o.enters = append(o.enters, entering{*e.Was, 0})
 		return
 	}
 	o.d.places.drop(e.Call, p)

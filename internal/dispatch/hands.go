@@ -18,8 +18,9 @@ type batch struct {
 	recalls  []*routing.AgentState
 	phones   []registration
 	outside  []routing.AgentState // Name and Outside
-	enters   []routing.Caller
-	holds    []routing.Claim
+	enters   []entering
+	talks    []routing.Claim // conversations that the store lacks
+	holds    []routing.Claim // offers that it lacks
 	finishes []routing.Claim
 	releases []uint64
 	seats    []routing.SeatChange
@@ -37,7 +38,7 @@ type match struct {
 
 // empty reports whether there is nothing to do.
 func (b *batch) empty() bool {
-	return len(b.over)+len(b.recalls)+len(b.phones)+len(b.outside)+len(b.enters)+len(b.holds)+len(b.finishes)+len(b.releases)+
+	return len(b.over)+len(b.recalls)+len(b.phones)+len(b.outside)+len(b.enters)+len(b.talks)+len(b.holds)+len(b.finishes)+len(b.releases)+
 		len(b.seats)+len(b.opens)+len(b.spills)+len(b.ends)+len(b.offers) == 0
 }
 
@@ -45,9 +46,12 @@ func (b *batch) empty() bool {
 type outcome struct {
 	granted []granted
 	untold  []*routing.AgentState // that the store was not told of
-	undone  []routing.Caller      // entries that the store did not take
+	undone  []entering            // entries that the store did not take
+	full    []routing.Caller      // callers for whom their queue had no place
 	unheld  []routing.Claim       // claims that it was not told of
+	denied  *routing.Offer        // a match that the store did not grant; those behind it were not asked for
 	refused []routing.Claim       // claims that it has otherwise
+	gaveUp  bool                  // the store did not answer: the rest of the batch was not done
 	failed  bool                  // something was not done that may have to be done again
 }
 
@@ -86,7 +90,7 @@ func (h *hands) carryOut(ctx context.Context, b batch) outcome {
 		defer cancel()
 		return h.settle(ctx, step(bounded), &out)
 	}
-	told, entered, held := 0, 0, 0
+	told, talked, entries, held := 0, 0, 0, 0
 	ok := each(b.over, func(c routing.Claim) bool {
 		return do(func(ctx context.Context) error { return store.Finish(ctx, c.Token, 0) })
 	}) && each(b.releases, func(token uint64) bool {
@@ -97,15 +101,21 @@ func (h *hands) carryOut(ctx context.Context, b batch) outcome {
 		}
 		told += len(agents)
 		return true
+	}) && each(b.talks, func(c routing.Claim) bool { // before the phones, by which their agents could be claimed
+		if !do(func(ctx context.Context) error { return h.hold(ctx, c, &out) }) {
+			return false
+		}
+		talked++
+		return true
 	}) && each(b.phones, func(r registration) bool {
 		return do(func(ctx context.Context) error { return store.Register(ctx, r.agent, node, r.phones) })
 	}) && each(b.outside, func(a routing.AgentState) bool {
 		return do(func(ctx context.Context) error { return store.Outside(ctx, a.Name, node, a.Outside) })
-	}) && each(b.enters, func(c routing.Caller) bool {
-		if !do(func(ctx context.Context) error { return store.Enter(ctx, c, 0) }) {
+	}) && each(b.enters, func(c entering) bool {
+		if !do(func(ctx context.Context) error { return h.enter(ctx, c, &out) }) {
 			return false
 		}
-		entered++
+		entries++
 		return true
 	}) && each(b.holds, func(c routing.Claim) bool {
 		if !do(func(ctx context.Context) error { return h.hold(ctx, c, &out) }) {
@@ -124,12 +134,25 @@ func (h *hands) carryOut(ctx context.Context, b batch) outcome {
 	}) && each(b.ends, func(e routing.End) bool {
 		return do(func(ctx context.Context) error { return store.Leave(ctx, e.Call, e.Reason) })
 	})
-	out.untold, out.undone, out.unheld = b.recalls[told:], b.enters[entered:], b.holds[held:]
+	out.untold, out.undone, out.unheld = b.recalls[told:], b.enters[entries:], slices.Concat(b.talks[talked:], b.holds[held:])
+	out.gaveUp = !ok
 	if !ok {
 		return out
 	}
 	h.claim(b.offers, &out, do)
 	return out
+}
+
+// enter tells the store of a caller, and notes one for whom there is no place.
+func (h *hands) enter(ctx context.Context, c entering, out *outcome) error {
+	err := h.d.store.Enter(ctx, c.Caller, c.capacity)
+	switch p := h.d.places.get(c.Call); {
+	case errors.Is(err, routing.ErrFull):
+		out.full = append(out.full, c.Caller)
+	case err == nil && p != nil:
+		p.entry.CompareAndSwap(unanswered, entered)
+	}
+	return err
 }
 
 // hold tells the store of a claim that it lacks, and notes one that it has otherwise.
@@ -141,7 +164,8 @@ func (h *hands) hold(ctx context.Context, c routing.Claim, out *outcome) error {
 	return err
 }
 
-// claim asks for the matches of a batch, as long as the node's lease lives: after it others may have given our calls up.
+// claim asks for the matches of a batch, as long as the node's lease lives: after it others may have given our calls up. The callers stand in
+// their order: when the store does not give one the agent, those behind him wait until it is decided again.
 func (h *hands) claim(offers []match, out *outcome, do func(func(context.Context) error) bool) {
 	each(offers, func(m match) bool {
 		if !h.d.leaseRuns() {
@@ -152,9 +176,11 @@ func (h *hands) claim(offers []match, out *outcome, do func(func(context.Context
 			claim, err := h.d.store.Claim(ctx, m.Call, m.Agent, m.Queue, h.d.node, m.Ring)
 			if err == nil {
 				out.granted = append(out.granted, granted{m, claim})
+			} else if errors.Is(err, routing.ErrLost) {
+				out.denied = &m.Offer
 			}
 			return err
-		})
+		}) && out.denied == nil
 	})
 }
 

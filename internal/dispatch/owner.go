@@ -46,7 +46,7 @@ type owner struct {
 
 	// What the store is to be told again.
 	memory   map[string]*routing.AgentState
-	enters   []routing.Caller
+	enters   []entering
 	holds    []routing.Claim
 	over     []routing.Claim // conversations that ended in another life of the store
 	finishes []routing.Claim
@@ -56,6 +56,8 @@ type owner struct {
 	leaves   []routing.End // strays to be taken out
 	strays   twice
 	gaps     twice
+	untold   bool              // this life of the store has not been told all that the node holds
+	endings  map[string]ending // how waits of this node's calls ended, by call, for routing.LostKept
 
 	watch  watch
 	queues standing
@@ -63,8 +65,8 @@ type owner struct {
 
 // newOwner returns an owner with an empty view.
 func newOwner(d *Dispatcher, h *hands, p *pulse) *owner {
-	o := &owner{d: d, hands: h, pulse: p, view: routing.NewView(), watch: newWatch(), queues: newStanding()}
-	o.view.Skipped = o.watch.skipped
+	o := &owner{d: d, hands: h, pulse: p, view: routing.NewView(), watch: newWatch(), queues: newStanding(), endings: make(map[string]ending)}
+	o.view.Skipped, o.view.Denied = o.watch.skipped, o.watch.denied
 	o.replan()
 	return o
 }
@@ -104,7 +106,7 @@ func (o *owner) handsDown(ctx context.Context) {
 
 // sync takes a snapshot and subscribes to what follows it.
 func (o *owner) sync(ctx context.Context) (<-chan routing.Event, error) {
-	acked := o.d.places.acked()
+	told := o.d.places.told()
 	bounded, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	view, err := o.d.store.Snapshot(bounded)
@@ -115,7 +117,7 @@ func (o *owner) sync(ctx context.Context) (<-chan routing.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	view.Skipped, view.Away = o.watch.skipped, o.away
+	view.Skipped, view.Denied, view.Away = o.watch.skipped, o.watch.denied, o.away
 	anew := view.Incarnation != o.view.Incarnation
 	if anew || view.Seq < o.view.Seq {
 		o.remember(o.view)
@@ -127,10 +129,10 @@ func (o *owner) sync(ctx context.Context) (<-chan routing.Event, error) {
 	if o.tally == nil {
 		o.tally = routing.NewTally(view, o.d.store.Now(), o.d.zone.Load())
 	} else {
-		o.tally.Resume(view)
+		o.tally.Resume(view, o.d.store.Now())
 	}
 	o.queues.all(view)
-	o.reassert(acked, anew)
+	o.reassert(told, anew)
 	o.sweepAt = time.Time{}
 	o.replan()
 	return events, nil
@@ -229,10 +231,18 @@ func (o *owner) decide(now time.Time) {
 	o.next = decision.Next
 	o.watch.decided(o, decision.Offers, now)
 	b := o.ours(plan, decision, now)
-	b.over, b.recalls, b.enters, b.holds, b.finishes = o.over, o.recalls(), o.enters, o.holds, o.finishes
+	b.over, b.recalls, b.enters, b.finishes = o.over, o.recalls(), o.enters, o.finishes
+	for _, c := range o.holds {
+		if c.Talking() {
+			b.talks = append(b.talks, c)
+		} else {
+			b.holds = append(b.holds, c)
+		}
+	}
 	b.phones, b.outside, b.releases = o.phones, o.outside, o.releases
 	o.over, o.enters, o.holds, o.finishes, o.phones, o.outside, o.releases, o.leaves = nil, nil, nil, nil, nil, nil, nil, nil
 	if b.empty() {
+		o.toldAll()
 		return
 	}
 	o.busy = true
@@ -294,6 +304,10 @@ func (o *owner) settle(out outcome) {
 		}
 	}
 	o.refused(out.refused)
+	o.turnedAway(out.full)
+	if !out.gaveUp {
+		o.toldAll()
+	}
 	now := o.d.store.Now()
 	for _, g := range out.granted {
 		if !o.expect(g.claim) {
@@ -302,8 +316,19 @@ func (o *owner) settle(out outcome) {
 		o.d.observer.Matched(max(0, g.claim.Offered.Sub(g.free)))
 		o.deliver(g, now)
 	}
-	if again := now.Add(retryAfter); out.failed && (o.next.IsZero() || again.Before(o.next)) {
+	if out.denied != nil {
+		o.watch.deny(*out.denied, now)
+		o.stale = true
+	} else if again := now.Add(retryAfter); out.failed && (o.next.IsZero() || again.Before(o.next)) {
 		o.next = again
+	}
+}
+
+// toldAll notes that the store, in this life of it, knows what the node holds: from now on the node may be counted on.
+func (o *owner) toldAll() {
+	if o.untold {
+		o.untold = false
+		o.d.told()
 	}
 }
 

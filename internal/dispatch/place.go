@@ -19,16 +19,38 @@ type place struct {
 	notices   chan Notice   // written by the owner, read by the call
 	released  atomic.Uint64 // the last token that the call itself ended, written by the call
 	withdrawn atomic.Uint64 // the last token that was taken back from the call, written by the owner
-	acked     atomic.Bool   // the store has taken the entry, written by the call
+	entry     atomic.Int32  // how the entry stands with the store: asked, entered, unanswered; written by the call, and by the owner who tells it again
 
-	caller  routing.Caller // as the store last told him
-	seen    bool           // the store has told of him
-	free    time.Time      // since when he could be offered
-	token   uint64         // the last offer's, in this life of the store
-	offer   routing.Claim  // the last offer
-	sent    uint64         // notices sent
-	offerAt uint64         // the number of the notice that told the last offer
-	moved   Moved          // what was told last
+	caller   routing.Caller // as the store last told him
+	capacity int            // with which he came; 0: there is room for him
+	seen     bool           // the store has told of him
+	free     time.Time      // since when he could be offered
+	token    uint64         // the last offer's, in this life of the store
+	offer    routing.Claim  // the last offer
+	sent     uint64         // notices sent
+	offerAt  uint64         // the number of the notice that told the last offer
+	moved    Moved          // what was told last
+}
+
+// The ways in which an entry stands with the store.
+const (
+	asked      int32 = iota // it is being told
+	entered                 // it has taken it
+	unanswered              // it did not answer: nobody knows
+)
+
+// entering is a caller to be told to the store, again.
+type entering struct {
+	routing.Caller
+	capacity int
+}
+
+// again is the caller of a place as the store is to be told: one whom it had taken has room, whoever came meanwhile.
+func (p *place) again() entering {
+	if p.seen || p.entry.Load() == entered {
+		return entering{p.caller, 0}
+	}
+	return entering{p.caller, p.capacity}
 }
 
 // tell puts a notice into the mailbox, and reports whether there was room.
@@ -78,8 +100,8 @@ type places struct {
 }
 
 // add makes a place for a call; one that the call had before gets nothing more.
-func (s *places) add(c routing.Caller) *place {
-	p := &place{notices: make(chan Notice, noticeRoom), caller: c}
+func (s *places) add(c routing.Caller, capacity int) *place {
+	p := &place{notices: make(chan Notice, noticeRoom), caller: c, capacity: capacity}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.byCall[c.Call] = p
@@ -102,15 +124,15 @@ func (s *places) drop(call string, p *place) {
 	}
 }
 
-// acked returns the places whose entries the store has taken by now.
-func (s *places) acked() map[*place]bool {
-	taken := make(map[*place]bool)
+// told returns the places whose entries the store has been told by now, with or without an answer.
+func (s *places) told() map[*place]bool {
+	told := make(map[*place]bool)
 	for _, p := range s.all() {
-		if p.acked.Load() {
-			taken[p] = true
+		if p.entry.Load() != asked {
+			told[p] = true
 		}
 	}
-	return taken
+	return told
 }
 
 // all returns the places as they are now.

@@ -14,10 +14,10 @@ import (
 const recallBatch = 100
 
 // reassert compares a new snapshot with all that this node holds, and has the store told what it lacks: those who wait, with the times of
-// their entries, offers that ring, conversations, phones, calls outside. In acked are the places whose entries the store had taken
-// before the snapshot. What it tells already is no harm to tell again. In another life of the store than before (anew), what it still has of this
+// their entries, offers that ring, conversations, phones, calls outside. In told are the places whose entries the store had been
+// told before the snapshot. What it tells already is no harm to tell again. In another life of the store than before (anew), what it still has of this
 // node from then is over.
-func (o *owner) reassert(acked map[*place]bool, anew bool) {
+func (o *owner) reassert(told map[*place]bool, anew bool) {
 	now := o.d.store.Now()
 	for _, p := range o.d.places.all() {
 		if anew && !p.rings(now) {
@@ -26,8 +26,8 @@ func (o *owner) reassert(acked map[*place]bool, anew bool) {
 		if c := o.view.Callers[p.caller.Call]; c != nil && c.Node == o.d.node {
 			p.seen, p.caller = true, *c
 			p.free = latest(p.free, c.Entered)
-		} else if p.seen || acked[p] {
-			o.enters = append(o.enters, p.caller)
+		} else if p.seen || told[p] {
+			o.enters = append(o.enters, p.again())
 		}
 		if c := o.view.Callers[p.caller.Call]; p.rings(now) && (c == nil || c.Claim == nil || c.Claim.Token != p.offer.Token) {
 			o.holds = append(o.holds, p.offer)
@@ -39,8 +39,43 @@ func (o *owner) reassert(acked map[*place]bool, anew bool) {
 	if anew {
 		o.over = append(o.over, g.ends...)
 		o.releases = append(o.releases, o.silent(now)...)
+		o.leaves = o.gone()
+		o.untold = true
 	}
 	o.strays, o.gaps = twice{}, twice{}
+}
+
+// gone are the callers of this node in the view whom no call stands for, with the reasons for which they left.
+func (o *owner) gone() (ends []routing.End) {
+	for call, c := range o.view.Callers {
+		if c.Node == o.d.node && o.d.places.get(call) == nil {
+			ends = append(ends, routing.End{Call: call, Reason: o.endOf(call)})
+		}
+	}
+	return ends
+}
+
+// ending is how a wait of a call of this node ended.
+type ending struct {
+	reason string
+	at     time.Time
+}
+
+// endOf is the reason for which a caller of this node left, as far as it is remembered.
+func (o *owner) endOf(call string) string {
+	if e, known := o.endings[call]; known {
+		return e.reason
+	}
+	return leftStray
+}
+
+// ends remembers how the wait of a call of this node ended, for a store that does not hear of it now.
+func (o *owner) ends(e routing.Event) {
+	reason := e.Reason
+	if e.Kind == routing.CallerAnswered {
+		reason = routing.LeftAnswered
+	}
+	o.endings[e.Call] = ending{reason, e.At}
 }
 
 // silent are the tokens of this node's offers in the view that ring no more.
@@ -82,7 +117,11 @@ func (o *owner) reconcile(now time.Time) {
 	g := o.d.held.against(o.view, o.d.node, now)
 	var found []string
 	for _, p := range o.d.places.all() {
-		if o.view.Callers[p.caller.Call] == nil && (p.seen || p.acked.Load()) {
+		switch {
+		case o.view.Callers[p.caller.Call] != nil:
+		case p.entry.Load() == unanswered:
+			o.enters = append(o.enters, p.again())
+		case p.seen || p.entry.Load() == entered:
 			found = append(found, "caller "+p.caller.Call)
 		}
 	}
@@ -105,7 +144,7 @@ func (o *owner) reconcile(now time.Time) {
 	o.d.log.Info("the store is told again what it lacks", zap.Int("things", len(both)))
 	for _, p := range o.d.places.all() {
 		if both["caller "+p.caller.Call] {
-			o.enters = append(o.enters, p.caller)
+			o.enters = append(o.enters, p.again())
 		}
 	}
 	o.holds = append(o.holds, chosen(g.holds, func(c routing.Claim) bool { return both["talk "+c.Call] })...)
@@ -135,6 +174,19 @@ func (o *owner) refused(claims []routing.Claim) {
 	}
 }
 
+// turnedAway tells callers whom a queue had no place for, when the store could answer at last.
+func (o *owner) turnedAway(callers []routing.Caller) {
+	for _, c := range callers {
+		if p := o.d.places.get(c.Call); p != nil {
+			o.d.places.drop(c.Call, p)
+			p.last(Ended{Reason: leftFull})
+		}
+	}
+}
+
+// leftFull is the reason of a caller for whom there was no place, as calls say it.
+const leftFull = "full"
+
 // findStrays notes the callers of this node whom no call stands for, as after a Leave that the store did not take. Who is one at two
 // sweeps in a row is not on his way in or out: he is taken out, or he would be offered to agents for ever.
 func (o *owner) findStrays() {
@@ -146,7 +198,7 @@ func (o *owner) findStrays() {
 	}
 	o.leaves = nil
 	for call := range o.strays.seen(found) {
-		o.leaves = append(o.leaves, routing.End{Call: call, Reason: leftStray})
+		o.leaves = append(o.leaves, routing.End{Call: call, Reason: o.endOf(call)})
 		o.d.log.Warn("a caller whose call is over is taken out of the queue", zap.String("call", call))
 	}
 }

@@ -1,6 +1,7 @@
 package dispatch_test
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -269,5 +270,83 @@ func TestAnOfferToAnAgentOfANodeThatIsCutOffIsTakenBack(t *testing.T) {
 				t.Errorf("it rang for %v", took)
 			}
 		})
+	})
+}
+
+func TestWhoComesWhileTheStoreIsAwayIsToldWhenItAnswersAndAtOnceInAnotherLife(t *testing.T) {
+	for name, back := range map[string]func(f *faultyStore){
+		"it answers":       func(*faultyStore) {},
+		"another answers":  (*faultyStore).empty,
+		"another, and one": func(f *faultyStore) { f.empty() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			withFaults(t, func(b *bench, f *faultyStore) {
+				f.down.Store(true)
+				came := b.d.Now()
+				first, err := b.d.Enter(b.ctx, routing.Caller{Call: "c1", Queue: "orders"})
+				if err == nil || first == nil {
+					t.Fatalf("%v, %v", first, err)
+				}
+				b.pass(100 * time.Millisecond)
+				if _, err := b.d.Enter(b.ctx, routing.Caller{Call: "c2", Queue: "orders"}); err == nil {
+					t.Fatal("the store answered")
+				}
+				b.pass(time.Second)
+				f.down.Store(false)
+				back(f)
+				b.register("alice")
+				claim := await[dispatch.Offered](b, first).Claim
+				if c := b.picture().View.Callers["c1"]; !c.Entered.Equal(came) || claim.Agent != "alice" {
+					t.Errorf("c1 came at %v and is %+v", came, c)
+				}
+				if took := b.d.Now().Sub(came); took > 4*time.Second {
+					t.Errorf("c1 was offered after %v", took)
+				}
+			})
+		})
+	}
+}
+
+func TestAQueueThatFillsUpWhileTheStoreWasAwayIsFull(t *testing.T) {
+	withFaults(t, func(b *bench, f *faultyStore) {
+		f.down.Store(true)
+		notices, err := b.d.Enter(b.ctx, routing.Caller{Call: "c0", Queue: "orders"})
+		if err == nil {
+			t.Fatal("the store answered")
+		}
+		f.down.Store(false)
+		for i := range kettle().Queues["orders"].Capacity {
+			if err := f.Enter(b.ctx, routing.Caller{Call: fmt.Sprintf("c%d", i+1), Node: "mel-1", Queue: "orders"}, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if end := await[dispatch.Ended](b, notices); end.Reason != "full" {
+			t.Errorf("the wait ended: %+v", end)
+		}
+	})
+}
+
+func TestACallerWhoseAgentTheStoreDoesNotGiveGetsTheNext(t *testing.T) {
+	withFaults(t, func(b *bench, f *faultyStore) {
+		b.register("alice")
+		b.pass(time.Second)
+		b.register("bob")
+		refused := 0
+		f.refuse = func(agent string) bool { // as while her node may be cut off
+			refused++
+			return agent == "alice"
+		}
+		first, second := b.enter("c1", "orders"), b.enter("c2", "orders")
+		if claim := await[dispatch.Offered](b, first).Claim; claim.Agent != "bob" {
+			t.Errorf("c1 was offered to %s", claim.Agent)
+		}
+		if got := unread(second); len(got) > 0 {
+			if offer, overtook := got[0].(dispatch.Offered); overtook {
+				t.Errorf("c2, who stands behind, was offered to %s", offer.Claim.Agent)
+			}
+		}
+		if refused > 8 {
+			t.Errorf("the store was asked %d times", refused)
+		}
 	})
 }

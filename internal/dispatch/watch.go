@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"maps"
 	"time"
 
 	"go.uber.org/zap"
@@ -13,6 +14,10 @@ const (
 	takeWithin = 250 * time.Millisecond
 	// skipFor is how long a call that did not act is passed over: long enough not to be in the way, short against a wait.
 	skipFor = 2 * time.Second
+	// denyFor is how long an agent whom the store would not bind is passed over: the event that says why comes before, or his node may
+	// be cut off, which shows within a second. denials is how many agents a caller may be denied in a row before it is about him.
+	denyFor = takeWithin
+	denials = 3
 	// stuckAfter is how long callers and agents who suit each other may both be free before the alarm.
 	stuckAfter = 3 * time.Second
 )
@@ -23,6 +28,8 @@ type watch struct {
 	offers  map[string]offerWatch // by call of this node
 	foreign map[string]time.Time  // since when a match of another node's call stands undone
 	skipped map[string]time.Time  // the view's Skipped
+	denied  map[string]time.Time  // the view's Denied
+	denials map[string]int        // by call: agents denied in a row
 	matched map[string]time.Time  // since when each sweep has found a match for a caller
 	next    time.Time             // when something is due; zero: never
 }
@@ -38,6 +45,8 @@ func newWatch() watch {
 		offers:  make(map[string]offerWatch),
 		foreign: make(map[string]time.Time),
 		skipped: make(map[string]time.Time),
+		denied:  make(map[string]time.Time),
+		denials: make(map[string]int),
 		matched: make(map[string]time.Time),
 	}
 }
@@ -51,6 +60,15 @@ func (w *watch) handed(claim routing.Claim, now time.Time) {
 // skip passes a call over for a while.
 func (w *watch) skip(call string, now time.Time) {
 	w.skipped[call] = now.Add(skipFor)
+}
+
+// deny passes over an agent whom the store would not bind, or the caller when it is about him.
+func (w *watch) deny(offer routing.Offer, now time.Time) {
+	w.denied[offer.Agent] = now.Add(denyFor)
+	if w.denials[offer.Call]++; w.denials[offer.Call] >= denials {
+		delete(w.denials, offer.Call)
+		w.skip(offer.Call, now)
+	}
 }
 
 // decided notes the matches that other nodes should carry out now, and forgets those that they did.
@@ -120,7 +138,11 @@ func (o *owner) sweep(now time.Time) {
 	o.adopt(now)
 	o.reconcile(now)
 	o.view.ForgetLost(now)
+	o.tally.Forget(now)
+	maps.DeleteFunc(o.endings, func(_ string, e ending) bool { return now.Sub(e.at) >= routing.LostKept })
 	o.findLost = true
+	clear(o.watch.denials)
+	maps.DeleteFunc(o.watch.denied, func(_ string, until time.Time) bool { return !now.Before(until) })
 	for call, until := range o.watch.skipped {
 		if !now.Before(until) || o.view.Callers[call] == nil {
 			delete(o.watch.skipped, call)
@@ -152,7 +174,7 @@ func (o *owner) adopt(now time.Time) {
 // stuck counts the callers for whom every sweep has found a ready agent for longer than stuckAfter.
 func (w *watch) stuck(o *owner, now time.Time) int {
 	everybody := *o.view
-	everybody.Skipped = nil
+	everybody.Skipped, everybody.Denied = nil, nil
 	matched := make(map[string]time.Time)
 	stuck := 0
 	for _, offer := range routing.Decide(o.d.plan.Load(), &everybody, now).Offers {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -26,10 +27,14 @@ const (
 	tokenSpread = 1 << 36
 )
 
-// Options are what a Store is made of. Shared and Node must be set.
+// errUntold says that the lease is not renewed yet: the node has to tell first what it holds.
+var errUntold = errors.New("the shared store is back, and is told first what this node holds")
+
+// Options are what a Store is made of. Shared and Probe must be set.
 type Options struct {
 	Shared routing.Store
-	Node   string // the owner that the lease is renewed for
+	// Probe asks whether the shared store answers, without any consequence there.
+	Probe func(context.Context) error
 	// Changed is told when the shared store is away, and when it is back, with the error that showed it. It must return at once.
 	Changed func(up bool, cause error)
 }
@@ -37,12 +42,13 @@ type Options struct {
 // Store is a routing.Store. It is safe for concurrent use; Run has to run for it to find back.
 type Store struct {
 	shared  routing.Store
-	node    string
+	probe   func(context.Context) error
 	changed func(up bool, cause error)
 	lost    chan struct{} // the node is alone: Run looks for the way back
 
 	mu     sync.Mutex
 	regime *regime
+	untold bool      // the shared store is back and does not know yet what the node holds
 	lease  time.Time // until when the lease lives by this node's clock
 	failed int       // heartbeats in a row
 	token  uint64    // the highest that was seen
@@ -63,7 +69,7 @@ func New(o Options) *Store {
 		o.Changed = func(bool, error) {}
 	}
 	return &Store{
-		shared: o.Shared, node: o.Node, changed: o.Changed, lost: make(chan struct{}, 1),
+		shared: o.Shared, probe: o.Probe, changed: o.Changed, lost: make(chan struct{}, 1),
 		regime: &regime{store: o.Shared, up: true, over: make(chan struct{})},
 	}
 }
@@ -85,7 +91,8 @@ func (s *Store) Run(ctx context.Context) {
 	}
 }
 
-// findBack asks the shared store until it is back; false when the context ended first.
+// findBack asks the shared store until it is back; false when the context ended first. It does not renew the lease: as long as that is over,
+// no other node claims the agents of this one, whose conversations the shared store has still to be told.
 func (s *Store) findBack(ctx context.Context) bool {
 	probe := time.NewTicker(probeEvery)
 	defer probe.Stop()
@@ -95,17 +102,29 @@ func (s *Store) findBack(ctx context.Context) bool {
 		case <-ctx.Done():
 			return false
 		}
-		asked := time.Now()
-		if _, err := s.shared.Heartbeat(ctx, s.node); err != nil {
+		if good++; s.probe(ctx) != nil {
 			good = 0
-			continue
 		}
-		s.renewed(asked)
-		good++
 	}
 	s.turn(s.shared, true)
 	s.changed(true, nil)
 	return true
+}
+
+// Told says that the shared store, which is back, knows all that the node holds: from now on the lease is renewed.
+func (s *Store) Told() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.regime.up {
+		s.untold = false
+	}
+}
+
+// isUntold reports whether the lease must not be renewed yet.
+func (s *Store) isUntold() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.untold
 }
 
 // current is the regime that holds.
@@ -121,6 +140,7 @@ func (s *Store) turn(store routing.Store, up bool) {
 	defer s.mu.Unlock()
 	close(s.regime.over)
 	s.regime = &regime{store: store, up: up, over: make(chan struct{})}
+	s.untold, s.failed = up, 0
 }
 
 // renewed notes a heartbeat that the shared store took, asked for at a moment.
@@ -148,13 +168,13 @@ func (s *Store) seen(c routing.Claim) {
 }
 
 // goAlone lets the queues of this node live in memory.
-func (s *Store) goAlone(cause error) {
+func (s *Store) goAlone(node string, cause error) {
 	var spread [8]byte
 	rand.Read(spread[:])
 	s.mu.Lock()
 	token := max(s.token, uint64(time.Now().UnixMicro())) + binary.BigEndian.Uint64(spread[:])%tokenSpread
 	s.mu.Unlock()
-	s.turn(&alone{Store: memq.New(memq.Options{Now: s.shared.Now, Token: token}), node: s.node}, false)
+	s.turn(&alone{Store: memq.New(memq.Options{Now: s.shared.Now, Token: token}), node: node}, false)
 	s.changed(false, cause)
 	select {
 	case s.lost <- struct{}{}:
@@ -189,11 +209,21 @@ func (s *Store) Heartbeat(ctx context.Context, node string) (routing.Beat, error
 		return r.store.Heartbeat(ctx, node)
 	}
 	asked := time.Now()
-	beat, err := r.store.Heartbeat(ctx, node)
-	if err == nil {
+	var beat routing.Beat
+	var err error
+	untold := s.isUntold()
+	if untold {
+		err = s.probe(ctx)
+	} else {
+		beat, err = r.store.Heartbeat(ctx, node)
+	}
+	switch {
+	case err == nil && untold:
+		return beat, errUntold
+	case err == nil:
 		s.renewed(asked)
-	} else if ctx.Err() == nil && s.missed(asked) {
-		s.goAlone(err)
+	case ctx.Err() == nil && s.missed(asked):
+		s.goAlone(node, err)
 	}
 	return beat, err
 }

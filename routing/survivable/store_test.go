@@ -18,7 +18,7 @@ import (
 
 func TestItIsTheSharedStoreWhileThatAnswers(t *testing.T) {
 	queuetest.Run(t, queuetest.Suite{Fake: true, New: func(t *testing.T) routing.Store {
-		return survivable.New(survivable.Options{Shared: memq.New(memq.Options{}), Node: "n1"})
+		return survivable.New(survivable.Options{Shared: memq.New(memq.Options{}), Probe: func(context.Context) error { return nil }})
 	}})
 }
 
@@ -40,14 +40,23 @@ func (f *flaky) Heartbeat(ctx context.Context, node string) (routing.Beat, error
 	return f.Store.Heartbeat(ctx, node)
 }
 
+// Probe says whether it is away.
+func (f *flaky) Probe(context.Context) error {
+	if f.away.Load() {
+		return errAway
+	}
+	return nil
+}
+
 // beats sends heartbeats, a tenth of a second apart.
-func beats(t *testing.T, s routing.Store, n int) {
+func beats(t *testing.T, s *survivable.Store, n int) {
 	t.Helper()
 	for range n {
 		_, err := s.Heartbeat(t.Context(), "n1")
 		if err != nil && !errors.Is(err, errAway) {
 			t.Fatal(err)
 		}
+		s.Told() // as soon as it can be
 		time.Sleep(100 * time.Millisecond)
 	}
 }
@@ -58,7 +67,7 @@ func watched(t *testing.T, test func(t *testing.T, shared *flaky, s *survivable.
 		var mu sync.Mutex
 		var changes []bool
 		shared := &flaky{Store: memq.New(memq.Options{})}
-		s := survivable.New(survivable.Options{Shared: shared, Node: "n1", Changed: func(up bool, cause error) {
+		s := survivable.New(survivable.Options{Shared: shared, Probe: shared.Probe, Changed: func(up bool, cause error) {
 			mu.Lock()
 			defer mu.Unlock()
 			if changes = append(changes, up); !up && !errors.Is(cause, errAway) {
@@ -140,6 +149,53 @@ func TestItFindsBackAfterTwoGoodAnswers(t *testing.T) {
 		synctest.Wait()
 		if !slices.Equal(told(), []bool{false, true}) {
 			t.Errorf("told were %v", told())
+		}
+	})
+}
+
+func TestTheLeaseIsRenewedOnlyWhenTheStoreThatIsBackWasTold(t *testing.T) {
+	watched(t, func(t *testing.T, shared *flaky, s *survivable.Store, _ func() []bool) {
+		beats(t, s, 1)
+		if err := s.Register(t.Context(), "alice", "n1", []routing.Phone{{Place: "desk", Direct: true, Until: s.Now().Add(time.Hour)}}); err != nil {
+			t.Fatal(err)
+		}
+		shared.away.Store(true)
+		for s.Up() {
+			beats(t, s, 1)
+		}
+		shared.away.Store(false)
+		time.Sleep(time.Second)
+		beat := func() routing.Beat {
+			t.Helper()
+			beat, err := shared.Store.Heartbeat(t.Context(), "n2")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return beat
+		}
+		if _, err := s.Heartbeat(t.Context(), "n1"); err == nil || !s.Up() || !slices.Contains(beat().Expired, "n1") {
+			t.Errorf("the lease was renewed although nothing was told: %v, %+v", err, beat())
+		}
+		s.Told()
+		if _, err := s.Heartbeat(t.Context(), "n1"); err != nil || !slices.Contains(beat().Nodes, "n1") {
+			t.Errorf("it is not renewed: %v, %+v", err, beat())
+		}
+	})
+}
+
+func TestAStoreThatGoesAgainBeforeItWasToldIsNoticed(t *testing.T) {
+	watched(t, func(t *testing.T, shared *flaky, s *survivable.Store, told func() []bool) {
+		shared.away.Store(true)
+		beats(t, s, 3)
+		shared.away.Store(false)
+		time.Sleep(time.Second)
+		if !s.Up() {
+			t.Fatal("it is not back")
+		}
+		shared.away.Store(true)
+		beats(t, s, 3)
+		if s.Up() || !slices.Equal(told(), []bool{false, true, false}) {
+			t.Errorf("it is not alone again: %v", told())
 		}
 	})
 }
