@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -298,7 +299,7 @@ func (c *crowd) arrive(ctx context.Context, v *visit, sound phone.Sound) error {
 		call, err := c.lines[v.node].Dial(within, v.dials(), phone.CallOptions{From: v.number, Sound: sound})
 		cancel()
 		refused, isRefused := errors.AsType[*phone.RefusedError](err)
-		others := c.stage.living()
+		others := slices.DeleteFunc(c.stage.living(), func(n *node) bool { return n == v.node })
 		if isRefused && refused.Code == 503 && len(others) > 0 && v.refusals < len(c.stage.nodes) {
 			c.note(func() { v.refusals++; v.node = others[rand.IntN(len(others))] })
 			continue

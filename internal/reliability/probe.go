@@ -29,7 +29,7 @@ const toneTime = 3 * time.Second
 func (c *crowd) openProbes(ctx context.Context) ([]*probe, error) {
 	var all []*probe
 	for i := range probes {
-		n := c.stage.nodes[(i/2)%len(c.stage.nodes)]
+		n := c.stage.nodes[(i+i/len(c.stage.nodes))%len(c.stage.nodes)] // so that some have agents of their own node, and some of another
 		v := c.newVisit(n, probeQueue, 0)
 		if err := c.arrive(ctx, v, phone.Sound{}); err != nil {
 			return all, err

@@ -30,7 +30,7 @@ var scenarios = []scenario{
 	{name: "node-killed", what: "one of three nodes is killed", nodes: 3, fault: nodeKilled},
 	{name: "node-stopped", what: "one of three nodes stands still for 10 s", nodes: 3, fault: nodeStopped},
 	{name: "node-drained", what: "one of three nodes is told to end", nodes: 3, fault: nodeDrained, after: drainEnds},
-	{name: "redis-late", what: "Redis is away when the nodes start, and comes 5 s later", nodes: 2, late: true, fault: redisLate},
+	{name: "redis-late", what: "Redis is away when the nodes start, and comes when callers have come for 5 s", nodes: 2, late: true, fault: redisLate},
 	{name: "twin", what: "a second node starts with the id of one that lives", nodes: 2, fault: twinStarts},
 }
 
@@ -53,6 +53,7 @@ type play struct {
 	scenario scenario
 	crowd    *crowd
 	watch    *watch
+	witness  *witness
 	probes   []*probe
 	faults   []*fault
 	verdict  *verdict
@@ -74,7 +75,6 @@ func (s scenario) play(ctx context.Context, o options) (v *verdict, err error) {
 	p := &play{stage: stage, scenario: s, verdict: &verdict{scenario: s, slack: o.slack}}
 	if s.late {
 		stage.server.Kill()
-		p.begin(stage.nodes...)
 	}
 	if err := stage.start(ctx); err != nil {
 		return nil, err
@@ -114,6 +114,10 @@ func (p *play) act(ctx context.Context) (err error) {
 	}
 	p.watch = &watch{crowd: p.crowd}
 	p.crowd.working.Go(func() { p.watch.run(living) })
+	if p.witness, err = p.openWitness(ctx); err != nil {
+		return err
+	}
+	p.crowd.working.Go(func() { p.witness.run(living) })
 	coming, stop := context.WithCancel(living)
 	defer stop()
 	p.crowd.calling.Go(func() { p.crowd.flood(coming, living) })
@@ -121,7 +125,9 @@ func (p *play) act(ctx context.Context) (err error) {
 		p.crowd.calling.Go(func() { p.crowd.scout(coming, living, n) })
 	}
 	half := p.options.length / 2
-	if err := wait(ctx, half); err != nil {
+	if p.scenario.late {
+		p.begin(p.nodes...)
+	} else if err := wait(ctx, half); err != nil {
 		return err
 	}
 	if err := p.scenario.fault(ctx, p); err != nil {
@@ -236,12 +242,11 @@ func redisSlow(ctx context.Context, p *play) error {
 }
 
 func redisLate(ctx context.Context, p *play) error {
-	f := p.last()
-	if err := p.lasts(ctx, time.Until(f.began.Add(lasting))); err != nil {
+	if err := p.lasts(ctx, lasting); err != nil {
 		return err
 	}
 	p.server.Restart()
-	f.ended = time.Now()
+	p.last().ended = time.Now()
 	return nil
 }
 

@@ -17,12 +17,11 @@ const (
 
 // report is what one node's API said in a round.
 type report struct {
-	err        error
-	redis      ops.Redis
-	alive      int // nodes that live, in its eyes
-	waiting    int // in the queue under load
-	lost       int
-	positioned map[string]int // places by number, when they were asked for
+	err     error
+	redis   ops.Redis
+	alive   int // nodes that live, in its eyes
+	waiting int // in the queue under load
+	lost    int
 }
 
 // round is what all nodes said at one time.
@@ -157,16 +156,6 @@ func (w *watch) recovered(ended time.Time, tolerance, nodes int) time.Time {
 func (w *watch) away(n *node, began time.Time) time.Time {
 	for _, r := range w.since(began) {
 		if told, ok := r.reports[n]; ok && told.err == nil && !told.redis.Up {
-			return time.Time(told.redis.Since)
-		}
-	}
-	return time.Time{}
-}
-
-// back is when a node said that Redis is back, after the end of a fault; zero: never.
-func (w *watch) back(n *node, ended time.Time) time.Time {
-	for _, r := range w.since(ended) {
-		if told, ok := r.reports[n]; ok && told.err == nil && told.redis.Up {
 			return time.Time(told.redis.Since)
 		}
 	}
