@@ -31,6 +31,9 @@ func (f *figures) Waited(w routing.Wait) { f.metrics.QueueWait(w.Queue, w.Result
 // Stuck counts an alarm that must never sound; the dispatcher has logged it.
 func (f *figures) Stuck(callers int) { f.metrics.Stuck(callers) }
 
+// Violated counts an invariant that did not hold; the dispatcher has logged it.
+func (f *figures) Violated(v routing.Violation) { f.metrics.Violated(v.Invariant) }
+
 // ended tells the end of a call.
 func (f *figures) ended(i call.Info) {
 	f.metrics.CallEnded(string(i.Result), string(i.Reason))

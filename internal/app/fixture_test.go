@@ -228,6 +228,12 @@ func (f *fixture) nothingLeft() {
 		agents, err := f.app.node.Agents(f.t.Context())
 		return err == nil && !slices.ContainsFunc(agents, func(a ops.Agent) bool { return a.State == "ringing" || a.State == "talking" })
 	})
+	_, metrics := f.get("/metrics")
+	for line := range strings.Lines(metrics) {
+		if strings.HasPrefix(line, "spillway_invariant_violations_total{") && !strings.HasSuffix(line, " 0\n") {
+			f.t.Errorf("an invariant did not hold: %s", line)
+		}
+	}
 }
 
 // replace changes a text in one of the files.

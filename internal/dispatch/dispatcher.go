@@ -43,6 +43,8 @@ type Observer interface {
 	Waited(w routing.Wait)
 	// Stuck says that so many callers wait although agents for them have been ready for over stuckAfter. It must not happen.
 	Stuck(callers int)
+	// Violated is an invariant of the queues that did not hold. It must not happen.
+	Violated(v routing.Violation)
 }
 
 // Dispatcher is one node's part in serving the queues. All methods are safe for concurrent use; they work as long as Run does.
@@ -186,6 +188,7 @@ func (d *Dispatcher) leaseUntil(t time.Time) {
 // nobody observes nothing.
 type nobody struct{}
 
-func (nobody) Matched(time.Duration) {}
-func (nobody) Waited(routing.Wait)   {}
-func (nobody) Stuck(int)             {}
+func (nobody) Matched(time.Duration)      {}
+func (nobody) Waited(routing.Wait)        {}
+func (nobody) Stuck(int)                  {}
+func (nobody) Violated(routing.Violation) {}

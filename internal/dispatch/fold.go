@@ -1,6 +1,8 @@
 package dispatch
 
 import (
+	"go.uber.org/zap"
+
 	"github.com/spillway-voice/spillway/routing"
 )
 
@@ -36,6 +38,7 @@ func (o *owner) fold(e routing.Event) bool {
 		return true
 	}
 	o.stale = true
+	o.violated(o.audit.Fold(e, o.d.plan.Load()))
 	if e.Kind == routing.CallerOffered && e.Caller.Claim != nil {
 		o.offered = max(o.offered, e.Caller.Claim.Token)
 	}
@@ -99,4 +102,13 @@ func (o *owner) left(p *place, e routing.Event) {
 	}
 	o.d.places.drop(e.Call, p)
 	p.last(Ended{Reason: e.Reason})
+}
+
+// violated tells of invariants that did not hold.
+func (o *owner) violated(found []routing.Violation) {
+	for _, v := range found {
+		o.d.log.Error("an invariant of the queues does not hold", zap.String("invariant", v.Invariant), zap.String("what", v.What),
+			zap.String("call", v.Call), zap.String("agent", v.Agent), zap.String("queue", v.Queue))
+		o.d.observer.Violated(v)
+	}
 }

@@ -71,6 +71,11 @@ func (b *bench) run(plan *routing.Plan, store routing.Store, node string, test f
 	if err := <-done; err != nil {
 		b.t.Error(err)
 	}
+	b.observed.mu.Lock()
+	defer b.observed.mu.Unlock()
+	for _, v := range b.observed.violations {
+		b.t.Errorf("an invariant did not hold: %+v", v)
+	}
 }
 
 // pass lets fake time pass and all goroutines come to rest.
@@ -154,6 +159,8 @@ type observed struct {
 	matched []time.Duration
 	waited  []routing.Wait
 	alarms  int
+
+	violations []routing.Violation
 }
 
 func (o *observed) Matched(d time.Duration) {
@@ -166,6 +173,12 @@ func (o *observed) Waited(w routing.Wait) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.waited = append(o.waited, w)
+}
+
+func (o *observed) Violated(v routing.Violation) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.violations = append(o.violations, v)
 }
 
 func (o *observed) Stuck(n int) {

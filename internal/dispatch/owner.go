@@ -31,7 +31,8 @@ type owner struct {
 	pulse *pulse
 
 	view     *routing.View
-	tally    *routing.Tally // nil before the first snapshot
+	tally    *routing.Tally // nil before the first snapshot, as is audit
+	audit    *routing.Audit
 	retired  routing.Retired
 	behindAt uint64 // the event that a beat knew and the view lacked; 0: none
 	offered  uint64 // the highest token that an event has told of
@@ -127,9 +128,11 @@ func (o *owner) sync(ctx context.Context) (<-chan routing.Event, error) {
 	}
 	o.view, o.findLost = view, true
 	if o.tally == nil {
-		o.tally = routing.NewTally(view, o.d.store.Now(), o.d.zone.Load())
+		o.tally, o.audit = routing.NewTally(view, o.d.store.Now(), o.d.zone.Load()), routing.NewAudit(view)
+		o.audit.Node = o.d.node
 	} else {
 		o.tally.Resume(view, o.d.store.Now())
+		o.audit.Resume(view)
 	}
 	o.queues.all(view)
 	o.reassert(told, anew)

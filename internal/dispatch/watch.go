@@ -139,6 +139,7 @@ func (o *owner) sweep(now time.Time) {
 	o.reconcile(now)
 	o.view.ForgetLost(now)
 	o.tally.Forget(now)
+	o.violated(o.audit.Sweep(o.d.plan.Load(), o.tally.Figures(now), now))
 	maps.DeleteFunc(o.endings, func(_ string, e ending) bool { return now.Sub(e.at) >= routing.LostKept })
 	o.findLost = true
 	clear(o.watch.denials)
