@@ -261,10 +261,13 @@ func (p *play) judgeSound() {
 	}
 	p.verdict.never("conversations over the fault that ended", ended)
 	p.verdict.never("tones that were not heard", deaf)
+	bare := p.control.gap()
+	allowed := max(p.verdict.allowed(soundTime), 3*bare)
 	text, largest := spread(gaps)
-	p.verdict.say("gaps in conversations", "≤ "+short(soundTime), text, largest <= p.verdict.allowed(soundTime))
+	p.verdict.say("gaps in conversations", "≤ "+short(soundTime), text, largest <= allowed)
 	text, largest = spread(music)
-	p.verdict.say("gaps in the music of who waits", "≤ "+short(soundTime), text, largest <= p.verdict.allowed(soundTime))
+	p.verdict.say("gaps in the music of who waits", "≤ "+short(soundTime), text, largest <= allowed)
+	p.verdict.remarks = append(p.verdict.remarks, fmt.Sprintf("the largest gap of a bare loop in this program meanwhile is %s; gaps of thrice that are the machine's", short(bare)))
 }
 
 // tolerance is how many callers may be on the way while the nodes are asked.
@@ -340,8 +343,7 @@ func (p *play) judgeOrder() {
 			}
 			worst = max(worst, a.offered.Sub(b.offered))
 			if first[a] == "" {
-				first[a] = fmt.Sprintf("%s at %s came %s, was offered %s; %s at %s came %s, was offered %s", a.number, a.node.id,
-					clock(a.rank), clock(a.offered), b.number, b.node.id, clock(b.rank), clock(b.offered))
+				first[a] = a.told() + "; " + b.told()
 			}
 		}
 	}
@@ -352,6 +354,15 @@ func (p *play) judgeOrder() {
 	p.verdict.say("overtaken in their queue", "nobody", text, len(first) == 0)
 	p.verdict.remarks = append(p.verdict.remarks, some(slices.Sorted(maps.Values(first)))...)
 	p.verdict.remarks = append(p.verdict.remarks, fmt.Sprintf("%d pairs of callers of different nodes are excused while these were apart", excused))
+}
+
+// told is a caller's time in the queue, with the id by which logs know him.
+func (v *visit) told() string {
+	text := fmt.Sprintf("%s at %s came %s, was offered %s", v.number, v.node.id, clock(v.rank), clock(v.offered))
+	if v.call != nil {
+		text += " (" + v.call.CallID() + ")"
+	}
+	return text
 }
 
 // later is the later of two moments.

@@ -54,6 +54,7 @@ type play struct {
 	crowd    *crowd
 	watch    *watch
 	witness  *witness
+	control  control
 	probes   []*probe
 	faults   []*fault
 	verdict  *verdict
@@ -65,7 +66,7 @@ type play struct {
 // play plays a scenario and judges it. An error says that it could not be played.
 func (s scenario) play(ctx context.Context, o options) (v *verdict, err error) {
 	defer caught(&err)
-	stage, err := openStage(o, s.nodes, s.linked)
+	stage, err := openStage(o, s.name, s.nodes, s.linked)
 	if stage != nil {
 		defer stage.clear()
 	}
@@ -118,6 +119,11 @@ func (p *play) act(ctx context.Context) (err error) {
 		return err
 	}
 	p.crowd.working.Go(func() { p.witness.run(living) })
+	p.crowd.working.Go(func() {
+		if err := p.control.run(living); err != nil {
+			p.verdict.remarks = append(p.verdict.remarks, "no bare loop ran beside it: "+err.Error())
+		}
+	})
 	coming, stop := context.WithCancel(living)
 	defer stop()
 	p.crowd.calling.Go(func() { p.crowd.flood(coming, living) })

@@ -83,6 +83,7 @@ agents:
 type stage struct {
 	*hand
 	options options
+	name    string // of the play
 	dir     string
 	server  *redistest.Server
 	links   []*redistest.Link // of each node, when it goes by one
@@ -91,9 +92,9 @@ type stage struct {
 
 // openStage starts a redis-server that keeps its data, and lays out so many nodes, which are not started. Where linked is set, each
 // goes to Redis by a link of its own.
-func openStage(o options, nodes int, linked bool) (s *stage, err error) {
+func openStage(o options, name string, nodes int, linked bool) (s *stage, err error) {
 	defer caught(&err)
-	s = &stage{hand: new(hand), options: o}
+	s = &stage{hand: new(hand), options: o, name: name}
 	if s.dir, err = os.MkdirTemp("", "reliability-"); err != nil {
 		return s, err
 	}
@@ -191,7 +192,7 @@ func (s *stage) begin(n *node) error {
 			n.client.Close()
 		}
 		if s.options.folder != "" {
-			_ = os.WriteFile(filepath.Join(s.options.folder, n.id+".log"), []byte(n.log.String()), 0o600) // for a person who looks
+			_ = os.WriteFile(filepath.Join(s.options.folder, fmt.Sprintf("%s-%d-%s.log", s.name, n.number+1, n.id)), []byte(n.log.String()), 0o600) // for a person who looks
 		}
 	})
 	return nil
