@@ -38,8 +38,9 @@ type Store interface {
 	// Finish ends a conversation; wrap-up begins in the same step. A claim that is gone already is no error.
 	Finish(ctx context.Context, token uint64, wrapUp time.Duration) error
 	// Hold makes a claim of its node stand that the store lacks since it was away, was emptied or went back: an offer that rings for
-	// a caller who waits, or a conversation, whose caller no longer waits then. ErrLost when the offer is dead or either side is
-	// bound otherwise. Tokens granted later are higher.
+	// a caller who waits, or a conversation, whose caller no longer waits then. A conversation is more than an offer: another's that
+	// rings on either side is withdrawn for it. ErrLost when the offer is dead or either side is bound otherwise. Tokens granted
+	// later are higher.
 	Hold(ctx context.Context, c Claim) error
 
 	// Register tells which phones of an agent are registered through a node, instead of those before (AgentState.Registering);
@@ -128,6 +129,8 @@ var (
 	ErrGone   = errors.New("no such caller or agent")
 	ErrAlive  = errors.New("the node's lease is not over")
 	ErrClosed = errors.New("the queue takes no callers")
+	// ErrMalformed says that a request makes no sense to the store, however often it is made.
+	ErrMalformed = errors.New("a request that makes no sense")
 )
 
 // Kind is what an event tells.

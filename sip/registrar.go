@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	sipgo "github.com/emiago/sipgo/sip"
@@ -258,7 +259,7 @@ func (r *registrar) changes(req *sipgo.Request, contacts []sipgo.Header) ([]chan
 		if len(uri) > maxContact {
 			return nil, bad("Contact Too Long")
 		}
-		if !utf8.ValidString(uri) {
+		if !utf8.ValidString(uri) || strings.ContainsFunc(uri, unicode.IsControl) {
 			return nil, bad("Bad Contact") // a store would not give it back as it was
 		}
 		life := fallback

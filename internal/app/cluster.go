@@ -29,6 +29,8 @@ const (
 	callsEvery = 250 * time.Millisecond
 	// callsTime bounds telling them.
 	callsTime = time.Second
+	// othersTime bounds asking for the calls of the other nodes: whoever looks at a wallboard would rather see ours at once.
+	othersTime = 500 * time.Millisecond
 	// probeTime is how long a node whose lease is over may take to answer that it lives.
 	probeTime = 250 * time.Millisecond
 	// localStart bounds the start of a private redis-server; one with much to read takes seconds.
@@ -404,6 +406,8 @@ func (s *cluster) callsOf(ctx context.Context) ([]ops.Call, error) {
 	if len(owners) == 0 {
 		return nil, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, othersTime)
+	defer cancel()
 	all, err := s.calls.Of(ctx, owners)
 	if err != nil {
 		return nil, fmt.Errorf("the calls of the other nodes: %w", err)

@@ -365,3 +365,46 @@ func TestANodeThatIsKilledLosesItsCallsAndNobodyElseNotices(t *testing.T) {
 	}
 	mel.nothingLeft()
 }
+
+func TestTheEventsGoOnAfterAnOutage(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, redistest.TCP)
+	f := start(t, open, shares("syd-1", server.URL()))
+	f.agent("alice", phone.Reply{})
+	f.agentIs("alice", "ready")
+	told := f.overheard()
+	server.Kill()
+	f.eventually("Redis is away", func() bool { return !f.app.cluster.queues.Up() })
+	server.Restart()
+	f.eventually("Redis is back", func() bool { return f.app.cluster.queues.Up() })
+	f.waitsFor(callerNumber, "1")
+	f.eventually("the call is told", func() bool {
+		return slices.ContainsFunc(told(), func(line string) bool { return strings.HasPrefix(line, "call.queued") })
+	})
+}
+
+func TestTheAPIAnswersAtOnceWhileRedisHangs(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, redistest.TCP)
+	syd, mel := twoNodes(t, server)
+	own, other := syd.waitsFor("+61491570001", "1"), mel.waitsFor("+61491570002", "1")
+	syd.callIs("+61491570002", "waiting")
+	server.Pause()
+	defer server.Resume()
+	began := time.Now()
+	if calls, err := syd.app.node.Calls(t.Context()); err != nil || len(calls) == 0 || calls[0].From != own.From() {
+		t.Errorf("the calls are %+v, %v", calls, err)
+	}
+	if _, metrics := syd.get("/metrics"); !strings.Contains(metrics, `spillway_calls{state="waiting"} 1`) {
+		t.Errorf("the node's own calls are not counted:\n%.300s", metrics)
+	}
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("that took %v", took)
+	}
+	server.Resume()
+	for _, c := range []*phone.Call{own, other} {
+		if err := c.Hangup(syd.within(patience)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

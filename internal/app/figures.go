@@ -46,6 +46,9 @@ func (f *figures) ended(i call.Info) {
 // look is how often agents are looked at whose state changes by time alone: the end of a wrap-up, of a registration.
 const look = time.Second
 
+// followAgain is how long a store is left alone whose events cannot be had, or broke off.
+const followAgain = 100 * time.Millisecond
+
 // follow publishes the events of the store until the context ends. After a gap it goes on from a new snapshot.
 func (f *figures) follow(ctx context.Context, d *dispatch.Dispatcher) {
 	clock := time.NewTicker(look)
@@ -53,8 +56,9 @@ func (f *figures) follow(ctx context.Context, d *dispatch.Dispatcher) {
 	told := make(map[string]routing.State)
 	for ctx.Err() == nil {
 		view, events, err := d.Events(ctx)
-		if err != nil {
-			return // the dispatcher has stopped
+		if err != nil { // as while Redis is away
+			pause(ctx, followAgain)
+			continue
 		}
 		for open := true; open; {
 			var e routing.Event
@@ -72,6 +76,7 @@ func (f *figures) follow(ctx context.Context, d *dispatch.Dispatcher) {
 				}
 			}
 		}
+		pause(ctx, followAgain)
 	}
 }
 

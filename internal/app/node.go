@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/spillway-voice/spillway/incident"
 	"github.com/spillway-voice/spillway/internal/call"
 	"github.com/spillway-voice/spillway/internal/dispatch"
@@ -142,15 +144,18 @@ func byRegistration(agents []*routing.AgentState) []string {
 	return names
 }
 
-// Calls returns the calls of all nodes, oldest first. Without Redis they are this node's.
+// OwnCalls returns the calls of this node, oldest first.
+func (n *node) OwnCalls(context.Context) ([]ops.Call, error) { return n.own(), nil }
+
+// Calls returns the calls of all nodes, oldest first. While Redis does not answer they are this node's.
 func (n *node) Calls(ctx context.Context) ([]ops.Call, error) {
 	calls := n.own()
 	if n.cluster == nil {
 		return calls, nil
 	}
 	others, err := n.cluster.callsOf(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ops.ErrUnavailable, err)
+	if err != nil && n.cluster.queues.Up() {
+		n.cluster.log.Info("the calls of the other nodes are not told", zap.Error(err))
 	}
 	calls = append(calls, others...)
 	slices.SortFunc(calls, func(a, b ops.Call) int { return cmp.Compare(a.ID, b.ID) }) // UUIDv7: in order of arrival
@@ -163,7 +168,7 @@ func (n *node) own() []ops.Call {
 	calls := make([]ops.Call, 0, len(infos))
 	for _, i := range infos {
 		told := ops.Call{
-			ID: i.ID, SIPCallID: i.SIPCallID, From: i.From, To: i.To, State: string(i.State), Queue: i.Queue,
+			ID: i.ID, SIPCallID: shortened(i.SIPCallID), From: shortened(i.From), To: shortened(i.To), State: string(i.State), Queue: i.Queue,
 			Since: ops.Time(i.Since), Node: n.id, Agent: i.Agent, Incidents: i.Incidents,
 			Result: string(i.Result), Reason: string(i.Reason),
 		}
@@ -173,6 +178,18 @@ func (n *node) own() []ops.Call {
 		calls = append(calls, told)
 	}
 	return calls
+}
+
+// toldLength is how much of what a carrier says of a call is told, in runes: numbers and ids are shorter, whoever sends more.
+const toldLength = 256
+
+// shortened is the beginning of a text from the wire.
+func shortened(text string) string {
+	if len(text) <= toldLength {
+		return text
+	}
+	runes := []rune(text)
+	return string(runes[:min(len(runes), toldLength)])
 }
 
 // Nodes returns the nodes of the centre, and whether Redis answers.

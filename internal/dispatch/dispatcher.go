@@ -19,6 +19,9 @@ var ErrStopped = errors.New("the dispatcher has stopped")
 // storeTimeout bounds every single request to the store: long for a script, short for a caller.
 const storeTimeout = 500 * time.Millisecond
 
+// copyTimeout bounds the snapshot of everything.
+const copyTimeout = 2 * time.Second
+
 // Options are what a dispatcher works with. Store, Node and Plan must be set.
 type Options struct {
 	Store    routing.Store
@@ -30,8 +33,8 @@ type Options struct {
 	// Gone says, before another node is reaped, whether it is really gone, and not cut off from the store alone: then it serves its
 	// callers with its agents by itself. It returns within a quarter of a second. nil: every node whose lease is over is gone.
 	Gone func(ctx context.Context, node string) bool
-	// Told is called when a store that is another than it was has been told all that this node holds: it may be counted on then. It must
-	// return at once. nil: nobody waits for it.
+	// Told is called when the store that gave the last snapshot has been told all that it lacked of what this node holds: the node may be
+	// counted on then. It must return at once. nil: nobody waits for it.
 	Told func()
 }
 

@@ -143,13 +143,26 @@ func (h *hands) carryOut(ctx context.Context, b batch) outcome {
 	return out
 }
 
+// holds reports whether this node still holds a claim.
+func (d *Dispatcher) holds(c routing.Claim) bool {
+	if c.Talking() {
+		return d.held.goesOn(c)
+	}
+	p := d.places.get(c.Call)
+	return p != nil && p.released.Load() != c.Token && p.withdrawn.Load() != c.Token
+}
+
 // enter tells the store of a caller, and notes one for whom there is no place.
 func (h *hands) enter(ctx context.Context, c entering, out *outcome) error {
+	p := h.d.places.get(c.Call)
+	if p == nil || p.wanted.Queue != c.Queue || p.wanted.Priority != c.Priority {
+		return nil // he has gone on
+	}
 	err := h.d.store.Enter(ctx, c.Caller, c.capacity)
-	switch p := h.d.places.get(c.Call); {
+	switch {
 	case errors.Is(err, routing.ErrFull):
 		out.full = append(out.full, c.Caller)
-	case err == nil && p != nil:
+	case err == nil:
 		p.entry.CompareAndSwap(unanswered, entered)
 	}
 	return err
@@ -157,6 +170,9 @@ func (h *hands) enter(ctx context.Context, c entering, out *outcome) error {
 
 // hold tells the store of a claim that it lacks, and notes one that it has otherwise.
 func (h *hands) hold(ctx context.Context, c routing.Claim, out *outcome) error {
+	if !h.d.holds(c) {
+		return nil // it has ended meanwhile
+	}
 	err := h.d.store.Hold(ctx, c)
 	if errors.Is(err, routing.ErrLost) {
 		out.refused = append(out.refused, c)
@@ -192,6 +208,9 @@ func (h *hands) settle(ctx context.Context, err error, out *outcome) bool {
 	case errors.Is(err, routing.ErrLost), errors.Is(err, routing.ErrFull), errors.Is(err, routing.ErrGone):
 		out.failed = true
 		h.d.log.Debug("another was faster", zap.Error(err))
+		return true
+	case errors.Is(err, routing.ErrMalformed):
+		h.d.log.Error("the store will never take what it was told", zap.Error(err))
 		return true
 	default:
 		out.failed = true

@@ -55,6 +55,14 @@ func (h *holdings) end(claim routing.Claim) *talk {
 	return t
 }
 
+// goesOn reports whether a conversation is not over.
+func (h *holdings) goesOn(claim routing.Claim) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := h.talks[claim.Call]
+	return t != nil && t.claim.Token == claim.Token && !t.over
+}
+
 // drop forgets a conversation.
 func (h *holdings) drop(claim routing.Claim) *talk {
 	h.mu.Lock()

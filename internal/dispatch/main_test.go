@@ -19,6 +19,7 @@ type bench struct {
 	store    *memq.Store
 	d        *dispatch.Dispatcher
 	observed *observed
+	told     func()                 // Options.Told
 	gone     func(node string) bool // nil: every node whose lease is over is
 }
 
@@ -54,7 +55,7 @@ func inBubble(t *testing.T, plan *routing.Plan, test func(b *bench)) {
 func (b *bench) run(plan *routing.Plan, store routing.Store, node string, test func(b *bench)) {
 	ctx, cancel := context.WithCancel(b.t.Context())
 	b.ctx = ctx
-	o := dispatch.Options{Store: store, Node: node, Plan: plan, Observer: b.observed}
+	o := dispatch.Options{Store: store, Node: node, Plan: plan, Observer: b.observed, Told: b.told}
 	if b.gone != nil {
 		o.Gone = func(_ context.Context, node string) bool { return b.gone(node) }
 	}

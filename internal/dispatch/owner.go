@@ -108,7 +108,7 @@ func (o *owner) handsDown(ctx context.Context) {
 // sync takes a snapshot and subscribes to what follows it.
 func (o *owner) sync(ctx context.Context) (<-chan routing.Event, error) {
 	told := o.d.places.told()
-	bounded, cancel := context.WithTimeout(ctx, storeTimeout)
+	bounded, cancel := context.WithTimeout(ctx, copyTimeout)
 	defer cancel()
 	view, err := o.d.store.Snapshot(bounded)
 	if err != nil {
@@ -136,7 +136,8 @@ func (o *owner) sync(ctx context.Context) (<-chan routing.Event, error) {
 	}
 	o.queues.all(view)
 	o.reassert(told, anew)
-	o.sweepAt = time.Time{}
+	o.sweepAt, o.rested, o.queues.told = time.Time{}, time.Time{}, time.Time{} // another store's time may be another
+	o.watch.anew(o.d.store.Now())
 	o.replan()
 	return events, nil
 }
@@ -327,7 +328,7 @@ func (o *owner) settle(out outcome) {
 	}
 }
 
-// toldAll notes that the store, in this life of it, knows what the node holds: from now on the node may be counted on.
+// toldAll notes that the store that gave the last snapshot knows what the node holds: from now on the node may be counted on.
 func (o *owner) toldAll() {
 	if o.untold {
 		o.untold = false

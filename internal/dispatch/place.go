@@ -21,6 +21,7 @@ type place struct {
 	withdrawn atomic.Uint64 // the last token that was taken back from the call, written by the owner
 	entry     atomic.Int32  // how the entry stands with the store: asked, entered, unanswered; written by the call, and by the owner who tells it again
 
+	wanted   routing.Caller // as the call asked for him; never changed
 	caller   routing.Caller // as the store last told him
 	capacity int            // with which he came; 0: there is room for him
 	seen     bool           // the store has told of him
@@ -45,12 +46,24 @@ type entering struct {
 	capacity int
 }
 
-// again is the caller of a place as the store is to be told: one whom it had taken has room, whoever came meanwhile.
+// again is the caller of a place as the store is to be told: where the call waits, whatever the store said of him last. One whom it had taken
+// has room, whoever came meanwhile.
 func (p *place) again() entering {
-	if p.seen || p.entry.Load() == entered {
-		return entering{p.caller, 0}
+	c := p.caller
+	if c.Queue != p.wanted.Queue {
+		c = p.wanted
+		c.FirstEntry = p.caller.FirstEntry
 	}
-	return entering{p.caller, p.capacity}
+	c.Priority = p.wanted.Priority
+	if p.seen || p.entry.Load() == entered {
+		return entering{c, 0}
+	}
+	return entering{c, p.capacity}
+}
+
+// stands reports whether the store has the caller where the call waits.
+func (p *place) stands(c *routing.Caller) bool {
+	return c != nil && c.Node == p.wanted.Node && c.Queue == p.wanted.Queue && c.Priority == p.wanted.Priority
 }
 
 // tell puts a notice into the mailbox, and reports whether there was room.
@@ -101,7 +114,7 @@ type places struct {
 
 // add makes a place for a call; one that the call had before gets nothing more.
 func (s *places) add(c routing.Caller, capacity int) *place {
-	p := &place{notices: make(chan Notice, noticeRoom), caller: c, capacity: capacity}
+	p := &place{notices: make(chan Notice, noticeRoom), wanted: c, caller: c, capacity: capacity}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.byCall[c.Call] = p

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -19,20 +20,22 @@ const recallBatch = 100
 // node from then is over.
 func (o *owner) reassert(told map[*place]bool, anew bool) {
 	now := o.d.store.Now()
+	o.enters, o.holds = nil, nil // what is still to be told is found again
 	for _, p := range o.d.places.all() {
 		if anew && !p.rings(now) {
 			p.token = 0 // this life of the store counts its tokens anew
 		}
-		if c := o.view.Callers[p.caller.Call]; c != nil && c.Node == o.d.node {
+		if c := o.view.Callers[p.wanted.Call]; p.stands(c) {
 			p.seen, p.caller = true, *c
 			p.free = latest(p.free, c.Entered)
 		} else if p.seen || told[p] {
 			o.enters = append(o.enters, p.again())
 		}
-		if c := o.view.Callers[p.caller.Call]; p.rings(now) && (c == nil || c.Claim == nil || c.Claim.Token != p.offer.Token) {
+		if c := o.view.Callers[p.wanted.Call]; p.rings(now) && (c == nil || c.Claim == nil || c.Claim.Token != p.offer.Token) {
 			o.holds = append(o.holds, p.offer)
 		}
 	}
+	slices.SortFunc(o.enters, func(a, b entering) int { return routing.Compare(&a.Caller, &b.Caller) }) // whoever's clock is off, order stays
 	g := o.d.held.against(o.view, o.d.node, now)
 	o.holds = append(o.holds, g.holds...)
 	o.phones, o.outside = g.phones, g.outside
@@ -40,8 +43,8 @@ func (o *owner) reassert(told map[*place]bool, anew bool) {
 		o.over = append(o.over, g.ends...)
 		o.releases = append(o.releases, o.silent(now)...)
 		o.leaves = o.gone()
-		o.untold = true
 	}
+	o.untold = true
 	o.strays, o.gaps = twice{}, twice{}
 }
 
@@ -114,16 +117,23 @@ func (o *owner) recalls() []*routing.AgentState {
 // step that was acknowledged and then lost with a master of Redis, or one that was taken without an answer.
 func (o *owner) reconcile(now time.Time) {
 	o.findStrays()
+	if o.busy || len(o.enters)+len(o.holds)+len(o.finishes)+len(o.over)+len(o.memory) > 0 {
+		return // what was found before is still being told
+	}
 	g := o.d.held.against(o.view, o.d.node, now)
 	var found []string
 	for _, p := range o.d.places.all() {
 		switch {
-		case o.view.Callers[p.caller.Call] != nil:
+		case p.stands(o.view.Callers[p.wanted.Call]):
 		case p.entry.Load() == unanswered:
 			o.enters = append(o.enters, p.again())
 		case p.seen || p.entry.Load() == entered:
-			found = append(found, "caller "+p.caller.Call)
+			found = append(found, "caller "+p.wanted.Call)
 		}
+	}
+	silent := o.silent(now)
+	for _, token := range silent {
+		found = append(found, fmt.Sprintf("offer %d", token))
 	}
 	for _, c := range g.holds {
 		found = append(found, "talk "+c.Call)
@@ -143,10 +153,11 @@ func (o *owner) reconcile(now time.Time) {
 	}
 	o.d.log.Info("the store is told again what it lacks", zap.Int("things", len(both)))
 	for _, p := range o.d.places.all() {
-		if both["caller "+p.caller.Call] {
+		if both["caller "+p.wanted.Call] {
 			o.enters = append(o.enters, p.again())
 		}
 	}
+	o.releases = append(o.releases, chosen(silent, func(token uint64) bool { return both[fmt.Sprintf("offer %d", token)] })...)
 	o.holds = append(o.holds, chosen(g.holds, func(c routing.Claim) bool { return both["talk "+c.Call] })...)
 	o.finishes = append(o.finishes, chosen(g.ends, func(c routing.Claim) bool { return both["end "+c.Call] })...)
 	o.phones = chosen(g.phones, func(r registration) bool { return both["phones "+r.agent] })
@@ -169,6 +180,7 @@ func (o *owner) refused(claims []routing.Claim) {
 			continue
 		}
 		if p := o.d.places.get(c.Call); p != nil && p.offer.Token == c.Token {
+			p.token = 0 // the store may grant lower ones
 			p.withdraw(c.Token, string(routing.Withdrawn))
 		}
 	}

@@ -51,6 +51,20 @@ func newWatch() watch {
 	}
 }
 
+// anew forgets who was passed over, and looks at the offers at once: now may be another store's time.
+func (w *watch) anew(now time.Time) {
+	clear(w.skipped)
+	clear(w.denied)
+	clear(w.foreign)
+	w.next = now
+	for call, offer := range w.offers {
+		if limit := now.Add(takeWithin); offer.until.After(limit) {
+			offer.until = limit
+			w.offers[call] = offer
+		}
+	}
+}
+
 // handed begins to watch an offer.
 func (w *watch) handed(claim routing.Claim, now time.Time) {
 	w.offers[claim.Call] = offerWatch{claim, now.Add(takeWithin)}

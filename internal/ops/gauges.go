@@ -79,16 +79,14 @@ func (g *gauges) Collect(out chan<- prometheus.Metric) {
 }
 
 func (g *gauges) collectCalls(ctx context.Context, out chan<- prometheus.Metric) {
-	calls, err := g.sources.Node.Calls(ctx)
+	calls, err := g.sources.Node.OwnCalls(ctx)
 	if err != nil {
 		out <- prometheus.NewInvalidMetric(g.calls, err)
 		return
 	}
 	count := make(map[string]int)
 	for _, c := range calls {
-		if c.Node == g.sources.Name {
-			count[c.State]++
-		}
+		count[c.State]++
 	}
 	for _, state := range callStates {
 		gauge(out, g.calls, float64(count[state]), state)

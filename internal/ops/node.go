@@ -20,6 +20,8 @@ type Node interface {
 	Seats(context.Context) (Seats, error)
 	// Calls returns the calls of the centre in order of arrival, those that ended for 60 s more.
 	Calls(context.Context) ([]Call, error)
+	// OwnCalls returns those of them that this node owns, from memory alone.
+	OwnCalls(context.Context) ([]Call, error)
 	// Incidents returns every incident that a file describes or the board remembers, by name.
 	Incidents(context.Context) ([]Incident, error)
 	// Nodes returns the nodes that serve the centre, by name, those that were lost too, and how the store that they share stands.

@@ -94,6 +94,9 @@ func (s *Store) Skew() time.Duration { return s.clock.skew() }
 // Client is the client for short commands, for rooms that keep values of their own under Key. It is closed by Close.
 func (s *Store) Client() redis.UniversalClient { return s.commands }
 
+// Log is where rooms that keep values here tell what they could not read.
+func (s *Store) Log() *zap.Logger { return s.log }
+
 // Close ends the connections. Steps and readers that are under way fail.
 func (s *Store) Close() error {
 	err := errors.Join(s.commands.Close(), s.copies.Close(), s.reading.Close())

@@ -2,7 +2,6 @@ package memq
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -23,7 +22,7 @@ const (
 // Register tells which phones of an agent are registered through a node.
 func (s *Store) Register(ctx context.Context, agent, node string, phones []routing.Phone) error {
 	if agent == "" {
-		return errors.New("register: an agent needs a name")
+		return fmt.Errorf("register: an agent needs a name: %w", routing.ErrMalformed)
 	}
 	return s.step(ctx, func(now time.Time) error {
 		s.phones(agent, s.view.Agents[agent].Registering(node, phones, now), reasonRegistered, now)
@@ -133,7 +132,7 @@ func (s *Store) seated() int {
 // Pause keeps an agent from offers.
 func (s *Store) Pause(ctx context.Context, agent, reason string) error {
 	if agent == "" {
-		return errors.New("pause: an agent needs a name")
+		return fmt.Errorf("pause: an agent needs a name: %w", routing.ErrMalformed)
 	}
 	return s.step(ctx, func(now time.Time) error {
 		state := s.agent(agent)

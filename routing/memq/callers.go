@@ -2,7 +2,6 @@ package memq
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,10 +16,10 @@ const highestPriority = 9
 // Enter puts a caller into his home queue, or moves him there.
 func (s *Store) Enter(ctx context.Context, c routing.Caller, capacity int) error {
 	if c.Call == "" || c.Queue == "" {
-		return errors.New("a caller needs a call id and a queue")
+		return fmt.Errorf("a caller needs a call id and a queue: %w", routing.ErrMalformed)
 	}
 	if c.Priority < 0 || c.Priority > highestPriority {
-		return fmt.Errorf("priority %d is not in 0 to %d", c.Priority, highestPriority)
+		return fmt.Errorf("priority %d is not in 0 to %d: %w", c.Priority, highestPriority, routing.ErrMalformed)
 	}
 	return s.step(ctx, func(now time.Time) error {
 		was := s.view.Callers[c.Call]

@@ -79,12 +79,15 @@ func (s *Store) Hold(ctx context.Context, c routing.Claim) error {
 		if have.Talking() || have.Ringing(now) && theirs && !c.Talking() {
 			return nil
 		}
-		bound := a != nil && a.Claim.Live(now) && a.Claim.Token != c.Token
+		bound := a != nil && a.Claim.Live(now) && a.Claim.Token != c.Token && (a.Claim.Talking() || !c.Talking())
 		other := was != nil && was.Claim.Live(now) && !theirs
 		if !c.Live(now) || bound || !c.Talking() && (was == nil || other) {
 			return fmt.Errorf("hold: %w", routing.ErrLost)
 		}
-		if other { // a conversation is more than an offer
+		if a != nil && a.Claim.Ringing(now) && a.Claim.Token != c.Token { // a conversation is more than an offer
+			s.release(a.Claim, routing.Withdrawn, now)
+		}
+		if was := s.view.Callers[c.Call]; was != nil && was.Claim.Ringing(now) && was.Claim.Token != c.Token {
 			s.release(was.Claim, routing.Withdrawn, now)
 		}
 		s.hold(copyClaim(&c), now)

@@ -74,6 +74,14 @@ var holdPromises = []promise{
 		s.check(b.Claim == nil && b.Misses == 0 && s.agent("alice").Claim.Talking(), "bob is %+v", b)
 		s.want(routing.ErrLost, s.store.Accept(s.ctx, other.Token))
 	}},
+	{name: "Hold of a conversation withdraws another's offer that rings at its agent", keep: func(s *stage) {
+		offer := s.offered("c2", "alice")
+		s.enter("c1")
+		s.must(s.store.Hold(s.ctx, s.made(s.above(), "c1", "alice", talks)))
+		a := s.agent("alice")
+		s.check(a.Claim.Talking() && a.Claim.Call == "c1" && s.caller("c2").Claim == nil, "she is %+v", a)
+		s.want(routing.ErrLost, s.store.Accept(s.ctx, offer.Token))
+	}},
 	{name: "Hold is ErrLost when the offer is dead or either side is bound otherwise", keep: func(s *stage) {
 		s.offered("c1", "alice")
 		s.enter("c2")
@@ -85,12 +93,16 @@ var holdPromises = []promise{
 				dead,
 				s.made(s.above(), "c1", "bob", rings),
 				s.made(s.above(), "c2", "alice", rings),
-				s.made(s.above(), "c2", "alice", talks),
 				s.made(s.above(), "c9", "bob", rings),
 			} {
 				s.want(routing.ErrLost, s.store.Hold(s.ctx, c))
 			}
 		})
+	}},
+	{name: "Hold of a conversation is ErrLost when its agent talks with another", keep: func(s *stage) {
+		s.talking("c1", "alice")
+		s.enter("c2")
+		s.unchanged(func() { s.want(routing.ErrLost, s.store.Hold(s.ctx, s.made(s.above(), "c2", "alice", talks))) })
 	}},
 	{name: "Hold takes the place of an offer that is dead, of either side", keep: func(s *stage) {
 		dead := s.offered("c1", "alice")

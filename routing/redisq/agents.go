@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"go.uber.org/zap"
+
 	"github.com/spillway-voice/spillway/routing"
 )
 
@@ -17,7 +19,7 @@ const (
 // Register tells which phones of an agent are registered through a node.
 func (s *Store) Register(ctx context.Context, agent, node string, phones []routing.Phone) error {
 	if agent == "" {
-		return errors.New("register: an agent needs a name")
+		return fmt.Errorf("register: an agent needs a name: %w", routing.ErrMalformed)
 	}
 	if err := errors.Join(named(agent, node), namedPhones(phones)); err != nil {
 		return fmt.Errorf("register: %w", err)
@@ -30,25 +32,33 @@ func (s *Store) Register(ctx context.Context, agent, node string, phones []routi
 	return err
 }
 
-// Recall tells what a node remembers of agents, some at a time: after an error it is told again.
+// Recall tells what a node remembers of agents, some at a time: after an error it is told again. One who cannot be written is left out: it
+// costs nobody the rest.
 func (s *Store) Recall(ctx context.Context, agents []*routing.AgentState) error {
 	var told []any
 	size := 0
-	for i, a := range agents {
+	tell := func() error {
+		if len(told) == 0 {
+			return nil
+		}
+		_, err := s.step(ctx, recall, "recall", fmt.Sprintf("%d agents", len(told)), told...)
+		told, size = nil, 0
+		return err
+	}
+	for _, a := range agents {
 		record, err := recalledJSON(a)
 		if err != nil {
-			return fmt.Errorf("recall %q: %w", a.Name, err)
-		}
-		told, size = append(told, record), size+len(record)
-		if len(told) < recallBatch && size < recallBytes && i < len(agents)-1 {
+			s.redis.Log().Error("an agent who cannot be told to the store is left out", zap.String("agent", a.Name), zap.Error(err))
 			continue
 		}
-		if _, err := s.step(ctx, recall, "recall", fmt.Sprintf("%d agents", len(told)), told...); err != nil {
-			return err
+		told, size = append(told, record), size+len(record)
+		if len(told) == recallBatch || size >= recallBytes {
+			if err := tell(); err != nil {
+				return err
+			}
 		}
-		told, size = nil, 0
 	}
-	return nil
+	return tell()
 }
 
 // Seat gives an agent a seat, or takes it back.
@@ -60,7 +70,7 @@ func (s *Store) Seat(ctx context.Context, agent string, grant bool, limit int, r
 // Pause keeps an agent from offers.
 func (s *Store) Pause(ctx context.Context, agent, reason string) error {
 	if agent == "" {
-		return errors.New("pause: an agent needs a name")
+		return fmt.Errorf("pause: an agent needs a name: %w", routing.ErrMalformed)
 	}
 	if err := named(agent); err != nil {
 		return fmt.Errorf("pause: %w", err)

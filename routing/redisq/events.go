@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 
+	"go.uber.org/zap"
+
 	"github.com/spillway-voice/spillway/internal/store"
 	"github.com/spillway-voice/spillway/routing"
 )
@@ -25,13 +27,13 @@ func (s *Store) Snapshot(ctx context.Context) (*routing.View, error) {
 		return nil, fmt.Errorf("snapshot: %w", err)
 	}
 	err = errors.Join(
-		fill(v.Callers, r.List(3), parseCaller),
-		fill(v.Agents, r.List(4), parseAgent),
-		fill(v.Queues, r.List(5), parseQueue),
-		fill(v.Lost, r.List(6), parseLost),
+		fill(v.Callers, r.List(3), parseCaller, func(c *routing.Caller) string { return c.Call }),
+		fill(v.Agents, r.List(4), parseAgent, func(a *routing.AgentState) string { return a.Name }),
+		fill(v.Queues, r.List(5), parseQueue, func(q *routing.QueueState) string { return q.Name }),
+		fill(v.Lost, r.List(6), parseLost, func(l *routing.LostPlace) string { return l.Caller.Call }),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("snapshot: %w", err)
+		s.redis.Log().Error("records of the queues that cannot be read are left out", zap.Error(err))
 	}
 	s.mu.Lock()
 	s.mark = store.Position{Seq: v.Seq, Incarnation: v.Incarnation, Stamp: r.Text(2)}
@@ -39,18 +41,21 @@ func (s *Store) Snapshot(ctx context.Context) (*routing.View, error) {
 	return v, nil
 }
 
-// fill reads a hash, of names and records in turn.
-func fill[V any](into map[string]*V, hash []string, read func(string) (*V, error)) error {
+// fill reads a hash, of names and records in turn. What cannot be read, or is not of its name, is left out, and told: it costs nobody the
+// rest.
+func fill[V any](into map[string]*V, hash []string, read func(string) (*V, error), name func(*V) string) (unreadable error) {
 	for i := 0; i+1 < len(hash); i += 2 {
 		v, err := read(hash[i+1])
-		if err != nil {
-			return fmt.Errorf("%q: %w", hash[i], err)
+		if err == nil && v != nil && name(v) != hash[i] {
+			err = errors.New("it has another name")
 		}
-		if v != nil {
+		if err != nil {
+			unreadable = errors.Join(unreadable, fmt.Errorf("%q: %w", hash[i], err))
+		} else if v != nil {
 			into[hash[i]] = v
 		}
 	}
-	return nil
+	return unreadable
 }
 
 // Subscribe returns the events after seq. The channel comes back closed when they are not to be had, and is closed when Redis fails, since
@@ -116,5 +121,37 @@ func event(entry store.Entry) (routing.Event, error) {
 	e.Was, errs[1] = parseCaller(f["was"])
 	e.Agent, errs[2] = parseAgent(f["agent"])
 	e.Queue, errs[3] = parseQueue(f["queue"])
-	return e, errors.Join(errs[:]...)
+	return e, errors.Join(append(errs[:], complete(e))...)
+}
+
+// complete checks that an event has the parts that its kind promises: others fold it without looking.
+func complete(e routing.Event) error {
+	has := true
+	switch e.Kind {
+	case routing.CallerEntered, routing.CallerSpilled:
+		has = e.Caller != nil
+	case routing.CallerOffered:
+		has = e.Caller != nil && e.Caller.Claim != nil && e.Agent != nil
+	case routing.CallerReleased:
+		has = e.Call != ""
+	case routing.CallerLeft:
+		has = e.Was != nil
+	case routing.CallerAnswered:
+		has = e.Was != nil && e.Agent != nil
+	case routing.CallFinished:
+		has = e.Call != "" && e.Agent != nil
+	case routing.AgentChanged:
+		has = e.Agent != nil
+	case routing.QueueChanged:
+		has = e.Queue != nil
+	default:
+		has = false
+	}
+	for _, c := range []*routing.Caller{e.Caller, e.Was} {
+		has = has && (c == nil || c.Call == e.Call && e.Call != "")
+	}
+	if !has || e.Agent != nil && e.Agent.Name == "" || e.Queue != nil && e.Queue.Name == "" {
+		return fmt.Errorf("event %d (%q) is not whole", e.Seq, e.Kind)
+	}
+	return nil
 }

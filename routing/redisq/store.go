@@ -2,7 +2,6 @@ package redisq
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -57,7 +56,7 @@ var refusals = map[string]error{
 func named(names ...string) error {
 	for _, name := range names {
 		if !utf8.ValidString(name) || strings.ContainsRune(name, 0) {
-			return errors.New("a name is not text")
+			return fmt.Errorf("a name is not text: %w", routing.ErrMalformed)
 		}
 	}
 	return nil

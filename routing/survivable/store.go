@@ -23,12 +23,19 @@ const (
 	// takes: one that answers every now and then is no store.
 	probeEvery = 200 * time.Millisecond
 	goodProbes = 2
+	// blindFor is how long snapshots may fail while heartbeats succeed: a node that sees nothing serves nobody, and lets go of its lease.
+	blindFor = 3 * time.Second
+	// untoldFor is how long the lease waits at most for the shared store to be told: more than thousands of callers need.
+	untoldFor = 10 * time.Second
 	// tokenSpread keeps the tokens of nodes that are alone at the same time apart: they count from a random point of it.
 	tokenSpread = 1 << 36
 )
 
 // errUntold says that the lease is not renewed yet: the node has to tell first what it holds.
 var errUntold = errors.New("the shared store is back, and is told first what this node holds")
+
+// errBlind says that the shared store answers, but for what it holds.
+var errBlind = errors.New("the shared store gives no snapshot")
 
 // Options are what a Store is made of. Shared and Probe must be set.
 type Options struct {
@@ -48,9 +55,11 @@ type Store struct {
 
 	mu     sync.Mutex
 	regime *regime
-	untold bool      // the shared store is back and does not know yet what the node holds
+	untold time.Time // since when the shared store is back and does not know yet what the node holds; zero: it does
+	asked  bool      // it has given a snapshot since it is back
 	lease  time.Time // until when the lease lives by this node's clock
 	failed int       // heartbeats in a row
+	blind  time.Time // since when snapshots of the shared store fail; zero: they do not
 	token  uint64    // the highest that was seen
 }
 
@@ -104,6 +113,10 @@ func (s *Store) findBack(ctx context.Context) bool {
 		}
 		if good++; s.probe(ctx) != nil {
 			good = 0
+		} else if good == goodProbes {
+			if _, err := s.shared.Snapshot(ctx); err != nil {
+				good = 0
+			}
 		}
 	}
 	s.turn(s.shared, true)
@@ -111,12 +124,13 @@ func (s *Store) findBack(ctx context.Context) bool {
 	return true
 }
 
-// Told says that the shared store, which is back, knows all that the node holds: from now on the lease is renewed.
+// Told says that the store that gave the last snapshot knows all that the node holds. If that is the shared one, the lease is renewed from
+// now on.
 func (s *Store) Told() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.regime.up {
-		s.untold = false
+	if s.asked {
+		s.untold = time.Time{}
 	}
 }
 
@@ -124,7 +138,7 @@ func (s *Store) Told() {
 func (s *Store) isUntold() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.untold
+	return !s.untold.IsZero() && time.Since(s.untold) < untoldFor
 }
 
 // current is the regime that holds.
@@ -140,7 +154,10 @@ func (s *Store) turn(store routing.Store, up bool) {
 	defer s.mu.Unlock()
 	close(s.regime.over)
 	s.regime = &regime{store: store, up: up, over: make(chan struct{})}
-	s.untold, s.failed = up, 0
+	s.untold, s.asked, s.failed, s.blind = time.Time{}, false, 0, time.Time{}
+	if up {
+		s.untold = time.Now()
+	}
 }
 
 // renewed notes a heartbeat that the shared store took, asked for at a moment.
@@ -148,6 +165,13 @@ func (s *Store) renewed(asked time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lease, s.failed = asked.Add(routing.Lease), 0
+}
+
+// answered notes that the shared store answers, although the lease is not renewed.
+func (s *Store) answered() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failed = 0
 }
 
 // missed notes a heartbeat that failed, and reports whether the node is to go on alone.
@@ -212,13 +236,17 @@ func (s *Store) Heartbeat(ctx context.Context, node string) (routing.Beat, error
 	var beat routing.Beat
 	var err error
 	untold := s.isUntold()
-	if untold {
+	switch {
+	case s.isBlind():
+		err = errBlind
+	case untold:
 		err = s.probe(ctx)
-	} else {
+	default:
 		beat, err = r.store.Heartbeat(ctx, node)
 	}
 	switch {
 	case err == nil && untold:
+		s.answered()
 		return beat, errUntold
 	case err == nil:
 		s.renewed(asked)
@@ -352,5 +380,30 @@ func (s *Store) Reap(ctx context.Context, node string) error {
 
 // Snapshot returns a copy of everything.
 func (s *Store) Snapshot(ctx context.Context) (*routing.View, error) {
-	return s.current().store.Snapshot(ctx)
+	r := s.current()
+	view, err := r.store.Snapshot(ctx)
+	if r.up && (err == nil || ctx.Err() != context.Canceled) {
+		s.saw(r, err)
+	}
+	return view, err
+}
+
+// saw notes how a snapshot of the shared store went, asked for in a regime.
+func (s *Store) saw(r *regime, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.regime != r:
+	case err == nil:
+		s.blind, s.asked = time.Time{}, true
+	case s.blind.IsZero():
+		s.blind = time.Now()
+	}
+}
+
+// isBlind reports whether snapshots have failed for too long.
+func (s *Store) isBlind() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.blind.IsZero() && time.Since(s.blind) >= blindFor
 }

@@ -29,6 +29,7 @@ var errAway = errors.New("away")
 type flaky struct {
 	*memq.Store
 	away atomic.Bool
+	dim  atomic.Bool  // it gives no snapshot
 	slow atomic.Int64 // how long a heartbeat takes, in nanoseconds
 }
 
@@ -38,6 +39,13 @@ func (f *flaky) Heartbeat(ctx context.Context, node string) (routing.Beat, error
 		return routing.Beat{}, errAway
 	}
 	return f.Store.Heartbeat(ctx, node)
+}
+
+func (f *flaky) Snapshot(ctx context.Context) (*routing.View, error) {
+	if f.dim.Load() || f.away.Load() {
+		return nil, errAway
+	}
+	return f.Store.Snapshot(ctx)
 }
 
 // Probe says whether it is away.
@@ -70,7 +78,7 @@ func watched(t *testing.T, test func(t *testing.T, shared *flaky, s *survivable.
 		s := survivable.New(survivable.Options{Shared: shared, Probe: shared.Probe, Changed: func(up bool, cause error) {
 			mu.Lock()
 			defer mu.Unlock()
-			if changes = append(changes, up); !up && !errors.Is(cause, errAway) {
+			if changes = append(changes, up); !up && cause == nil {
 				t.Errorf("the cause is told as %v", cause)
 			}
 		}})
@@ -176,9 +184,55 @@ func TestTheLeaseIsRenewedOnlyWhenTheStoreThatIsBackWasTold(t *testing.T) {
 		if _, err := s.Heartbeat(t.Context(), "n1"); err == nil || !s.Up() || !slices.Contains(beat().Expired, "n1") {
 			t.Errorf("the lease was renewed although nothing was told: %v, %+v", err, beat())
 		}
+		s.Told() // of what was told to the memory
+		if _, err := s.Heartbeat(t.Context(), "n1"); err == nil {
+			t.Error("it is renewed before the store was even looked at")
+		}
+		if _, err := s.Snapshot(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		s.Told()
 		if _, err := s.Heartbeat(t.Context(), "n1"); err != nil || !slices.Contains(beat().Nodes, "n1") {
 			t.Errorf("it is not renewed: %v, %+v", err, beat())
+		}
+	})
+}
+
+func TestAStoreThatIsNeverToldIsNotWaitedForForEver(t *testing.T) {
+	watched(t, func(t *testing.T, shared *flaky, s *survivable.Store, _ func() []bool) {
+		shared.away.Store(true)
+		beats(t, s, 3)
+		shared.away.Store(false)
+		time.Sleep(11 * time.Second)
+		if _, err := s.Heartbeat(t.Context(), "n1"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestANodeThatSeesNothingLetsGoOfItsLeaseAndServesAlone(t *testing.T) {
+	watched(t, func(t *testing.T, shared *flaky, s *survivable.Store, _ func() []bool) {
+		beats(t, s, 1)
+		shared.dim.Store(true)
+		began := time.Now()
+		for s.Up() && time.Since(began) < time.Minute {
+			if _, err := s.Snapshot(t.Context()); err == nil {
+				t.Fatal("it sees")
+			}
+			_, _ = s.Heartbeat(t.Context(), "n1") // whether it is renewed is what Up shows
+			time.Sleep(100 * time.Millisecond)
+		}
+		if took := time.Since(began); took > 6*time.Second {
+			t.Errorf("it served nobody for %v", took)
+		}
+		time.Sleep(5 * time.Second)
+		if s.Up() {
+			t.Error("it is back although it sees nothing")
+		}
+		shared.dim.Store(false)
+		time.Sleep(time.Second)
+		if !s.Up() {
+			t.Error("it is not back")
 		}
 	})
 }

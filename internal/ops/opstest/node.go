@@ -88,6 +88,16 @@ func (n *Node) Calls(context.Context) ([]ops.Call, error) {
 	return answer(n, func(s *State) []ops.Call { return slices.Clone(s.Calls) })
 }
 
+// Name is the node's own.
+const Name = "syd-1"
+
+// OwnCalls returns those of State.Calls that are the node's own.
+func (n *Node) OwnCalls(context.Context) ([]ops.Call, error) {
+	return answer(n, func(s *State) []ops.Call {
+		return slices.DeleteFunc(slices.Clone(s.Calls), func(c ops.Call) bool { return c.Node != Name })
+	})
+}
+
 // Nodes returns State.Nodes.
 func (n *Node) Nodes(context.Context) (ops.Nodes, error) {
 	return answer(n, func(s *State) ops.Nodes {

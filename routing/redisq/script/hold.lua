@@ -8,11 +8,15 @@ local caller, raw = read(callers, claim.call)
 local theirs = caller and caller.claim and caller.claim.token == claim.token
 if talking(have) or ringing(have) and theirs and not talking(claim) then return reply('ok') end
 local agent = read(agents, claim.agent)
-local bound = agent and live(agent.claim) and agent.claim.token ~= claim.token
+local bound = agent and live(agent.claim) and agent.claim.token ~= claim.token and (talking(agent.claim) or not talking(claim))
 local other = caller and live(caller.claim) and not theirs
 if not live(claim) or bound or not talking(claim) and (not caller or other) then return reply('lost') end
 
-if other then -- a conversation is more than an offer
+if agent and ringing(agent.claim) and agent.claim.token ~= claim.token then -- a conversation is more than an offer
+  release(agent.claim, withdrawn)
+  caller, raw = read(callers, claim.call)
+end
+if caller and ringing(caller.claim) and caller.claim.token ~= claim.token then
   release(caller.claim, withdrawn)
   caller, raw = read(callers, claim.call)
 end
