@@ -22,7 +22,7 @@ const (
 
 // listeners measures the processor time of callers who hear music beside that of a bare loop that sends as many packets of the same
 // size at the same pace from as many sockets, both at once.
-func listeners(ctx context.Context, out io.Writer) error {
+func listeners(ctx context.Context, out io.Writer, _ int) error {
 	dir, ours, err := beginNode(ctx)
 	if err != nil {
 		return err

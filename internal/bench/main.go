@@ -1,5 +1,6 @@
 // Command bench measures what Spillway costs beside what the kernel, or a bare library, costs for the same work in the same run:
-// `make bench`. It prints medians of five with the ratio, never a verdict: a machine is noisy, a timed test lies.
+// `make bench`. It prints medians of five with the ratio, never a verdict: a machine is noisy, a timed test lies. Names as arguments
+// choose some of the figures (see -h).
 //
 // The program starts itself again for each part, so that the processor time of the node, of the bare loop and of the generator
 // (callers of internal/phone, in the first process) are told apart by the kernel:
@@ -8,21 +9,29 @@
 //	sendto       a bare loop of sendto, as many packets at the same pace
 //	sipgo        a bare sipgo server that answers the same calls
 //	notice       a bare loop that sends one packet to each listener when a file was replaced
+//	publish      a bare loop that appends an entry to a stream of Redis when a file was replaced
+//	subscribe    a bare loop that sends one packet to each listener when an entry was appended
+//
+// What nodes share is a redis-server that this program starts.
 //
 // It is not a test: nothing here fails but what cannot be measured.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"runtime"
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"github.com/spillway-voice/spillway/internal/store/redisserver"
 )
 
 // rounds is how often each figure is measured; the median is told.
@@ -43,23 +52,69 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	waiting := flags.Int("waiting", 500, "callers who wait when the toggle is flipped")
-	if err := flags.Parse(args); err != nil {
+	flags.Usage = func() {
+		fmt.Fprintln(flags.Output(), "bench [-waiting N] [FIGURE ...]; without a name all figures are measured:")
+		for _, f := range figures {
+			fmt.Fprintf(flags.Output(), "  %s\t%s\n", f.name, f.what)
+		}
+	}
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	chosen, err := choose(flags.Args())
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "%s, %s/%s, %d cores; medians of %d, least and most in brackets\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), rounds)
 	table := tabwriter.NewWriter(out, 2, 8, 2, ' ', 0)
 	defer table.Flush()
 	fmt.Fprintln(table, "FIGURE\tSPILLWAY\tBARE\tRATIO")
-	if err := listeners(ctx, table); err != nil {
-		return fmt.Errorf("listening callers: %w", err)
-	}
-	if err := setups(ctx, table); err != nil {
-		return fmt.Errorf("calls set up and torn down: %w", err)
-	}
-	if err := toggle(ctx, table, *waiting); err != nil {
-		return fmt.Errorf("from save to sound: %w", err)
+	for _, f := range chosen {
+		if err := f.measure(ctx, table, *waiting); err != nil {
+			return fmt.Errorf("%s: %w", f.what, err)
+		}
 	}
 	return nil
+}
+
+// figure is something that is measured.
+type figure struct {
+	name, what string
+	redis      bool // it needs a redis-server
+	measure    func(ctx context.Context, out io.Writer, waiting int) error
+}
+
+// figures are all of them, in the order in which they are told.
+var figures = []figure{
+	{"listeners", "listening callers", false, listeners},
+	{"setups", "calls set up and torn down", false, setups},
+	{"toggle", "from save to sound", false, toggle},
+	{"elsewhere", "from save to sound on another node", true, elsewhere},
+	{"matches", "matches through Redis", true, matches},
+	{"offers", "from free to offered through Redis", true, offers},
+}
+
+// choose returns the figures with these names; without names, all. That a program is missing is said before anything is measured.
+func choose(names []string) ([]figure, error) {
+	var chosen []figure
+	for _, f := range figures {
+		if len(names) == 0 || slices.Contains(names, f.name) {
+			chosen = append(chosen, f)
+		}
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(figures, func(f figure) bool { return f.name == name }) {
+			return nil, fmt.Errorf("there is no figure %q; -h names them", name)
+		}
+	}
+	if slices.ContainsFunc(chosen, func(f figure) bool { return f.redis }) {
+		if _, err := exec.LookPath(redisserver.Program); err != nil {
+			return nil, redisserver.ErrNotInstalled
+		}
+	}
+	return chosen, nil
 }
 
 // series is one figure, measured several times.

@@ -34,6 +34,8 @@ func layOut(dir string) error {
 		edit(dir, "centre.yaml", `weekly: {mon-fri: "09:00-12:30, 13:00-17:30", sat: closed}`, `weekly: {mon-sun: "00:00-24:00"}`),
 		edit(dir, "centre.yaml", `dates: {2026-12-25: closed, 2026-12-24: "09:00-12:00"}`, `dates: {}`),
 		edit(dir, "centre.yaml", "announce: {say: [position], first: 10s, every: 30s}", "announce: {say: [position], first: 10m, every: 10m}"),
+		edit(dir, "spillway.yaml", ", tcp://"+free.String(), ""), // else a caller's sound may have the number of its port, which is refused
+		edit(dir, "spillway.yaml", "calls_per_second: 300", "calls_per_second: 3000"),
 		edit(dir, "spillway.yaml", "level: info", "level: error"))
 }
 
@@ -63,12 +65,17 @@ func node(args []string) ([]netip.AddrPort, func(), error) {
 	return []netip.AddrPort{a.SIP()[0].AddrPort, api}, a.Close, nil
 }
 
-// beginNode lays out a centre and starts a node on it. Whoever calls removes dir and ends the process.
-func beginNode(ctx context.Context) (dir string, p *process, err error) {
+// beginNode lays out a centre, with edits of its spillway.yaml (old and new text), and starts a node on it. Whoever calls removes dir
+// and ends the process.
+func beginNode(ctx context.Context, edits ...[2]string) (dir string, p *process, err error) {
 	if dir, err = os.MkdirTemp("", "spillway-bench-*"); err != nil {
 		return "", nil, err
 	}
-	if err = layOut(dir); err == nil {
+	err = layOut(dir)
+	for _, e := range edits {
+		err = errors.Join(err, edit(dir, "spillway.yaml", e[0], e[1]))
+	}
+	if err == nil {
 		p, err = begin(ctx, "node", dir)
 	}
 	if err != nil {

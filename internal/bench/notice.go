@@ -18,50 +18,76 @@ const savedFile = "saved.yaml"
 // notice is the role of the bare loop beside the toggle: it waits for the kernel's word that savedFile was replaced in a folder, and
 // sends one packet of sound's size to each port, from a socket for each. It reads, judges and mixes nothing.
 func notice(args []string) ([]netip.AddrPort, func(), error) {
-	watcher, err := fsnotify.NewWatcher()
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := watcher.Add(args[0]); err != nil {
-		return nil, nil, err
-	}
 	conns, to, err := openSenders(args[1:])
 	if err != nil {
 		return nil, nil, err
 	}
+	end, err := whenSaved(args[0], func() { sendEach(conns, to, make([]byte, packetSize)) })
+	if err != nil {
+		return nil, nil, err
+	}
+	return nil, func() { end(); conns.close() }, nil
+}
+
+// whenSaved calls a function whenever savedFile is replaced in a folder, until end is called.
+func whenSaved(dir string, then func()) (end func(), err error) {
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, err
+	}
+	if err := watcher.Add(dir); err != nil {
+		return nil, err
+	}
 	go func() {
 		for event := range watcher.Events {
 			if event.Has(fsnotify.Create) && filepath.Base(event.Name) == savedFile {
-				sendEach(conns, to, make([]byte, packetSize))
+				then()
 			}
 		}
 	}()
-	return nil, func() { _ = watcher.Close(); conns.close() }, nil // nothing is done after it
+	return func() { _ = watcher.Close() }, nil // nothing is done after it
 }
 
-// noticed is the bare side of the toggle: the loop in a process of its own, and the sockets that hear it.
+// noticed is the bare side of the toggle: the loop in processes of its own, and the sockets that hear it.
 type noticed struct {
 	dir     string
-	loop    *process
+	loop    []*process
 	conns   sinks
 	arrived chan time.Time // of each packet
 }
 
 // beginNotice starts the bare loop for so many listeners.
 func beginNotice(ctx context.Context, listeners int) (*noticed, error) {
+	n, err := openNoticed(listeners)
+	if err != nil {
+		return nil, err
+	}
+	return n, n.begin(ctx, "notice", append([]string{n.dir}, n.conns.ports()...)...)
+}
+
+// openNoticed opens the sockets that hear the loop, and makes the folder of the file.
+func openNoticed(listeners int) (*noticed, error) {
 	dir, err := os.MkdirTemp("", "spillway-bench-*")
 	if err != nil {
 		return nil, err
 	}
 	n := &noticed{dir: dir, arrived: make(chan time.Time, listeners)}
-	if n.conns, err = openSinks(listeners, func(at time.Time) { n.arrived <- at }); err == nil {
-		n.loop, err = begin(ctx, "notice", append([]string{dir}, n.conns.ports()...)...)
-	}
-	if err != nil {
+	if n.conns, err = openSinks(listeners, func(at time.Time) { n.arrived <- at }); err != nil {
 		n.end()
 		return nil, err
 	}
 	return n, nil
+}
+
+// begin starts a process of the loop; when that fails everything ends.
+func (n *noticed) begin(ctx context.Context, role string, args ...string) error {
+	p, err := begin(ctx, role, args...)
+	if err != nil {
+		n.end()
+		return err
+	}
+	n.loop = append(n.loop, p)
+	return nil
 }
 
 // save replaces the file and returns the milliseconds to the packet at each listener.
@@ -89,8 +115,8 @@ func (n *noticed) save(ctx context.Context) (series, error) {
 }
 
 func (n *noticed) end() {
-	if n.loop != nil {
-		n.loop.end()
+	for _, p := range n.loop {
+		p.end()
 	}
 	n.conns.close()
 	os.RemoveAll(n.dir)

@@ -18,7 +18,9 @@ import (
 var roles map[string]func(args []string) (serving []netip.AddrPort, end func(), err error)
 
 func init() {
-	roles = map[string]func(args []string) ([]netip.AddrPort, func(), error){"node": node, "sendto": sendto, "sipgo": bareSIP, "notice": notice}
+	roles = map[string]func(args []string) ([]netip.AddrPort, func(), error){
+		"node": node, "sendto": sendto, "sipgo": bareSIP, "notice": notice, "publish": publish, "subscribe": subscribe,
+	}
 }
 
 // play is a child's life: say where it serves, answer each line with the processor time used so far, end with the input.

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,8 +21,10 @@ import (
 
 // How the toggle is measured.
 const (
-	atOnce  = 16              // callers who call at the same time
-	hearing = 3 * time.Second // is recorded after the save: enough to recognise the message beyond doubt
+	atOnce     = 16                   // callers who call at the same time
+	hearing    = 4 * time.Second      // is recorded after the save: enough to recognise the message beyond doubt, with packets lost
+	recognised = 4 * phone.SampleRate // of the message, in samples: looking for all of it at 500 callers takes a minute
+	settling   = time.Second          // between the message's end, or the switch-off, and the next save
 )
 
 // toggle measures the time from the save of incidents.yaml to the first packet of the message at each of the callers who wait, by
@@ -32,29 +36,34 @@ func toggle(ctx context.Context, out io.Writer, waiting int) error {
 	}
 	defer os.RemoveAll(dir)
 	defer ours.end()
-	message, err := phone.ReadWAV(filepath.Join(dir, "prompts", sample.RecallMessage))
-	if err != nil {
-		return err
-	}
-	agent, err := paused(ctx, ours.serving[0], "alice")
-	if err != nil {
-		return err
-	}
-	defer agent.Close()
-	caller, err := phone.New(phone.Options{Bind: loopback, Server: ours.serving[0], User: "caller"})
-	if err != nil {
-		return err
-	}
-	defer caller.Close()
-	calls, err := enqueue(ctx, caller, ours.serving[1], waiting)
-	if err != nil {
-		return err
-	}
 	bare, err := beginNotice(ctx, waiting)
 	if err != nil {
 		return err
 	}
 	defer bare.end()
+	return flips(ctx, out, fmt.Sprintf("from save to sound, %d waiting", waiting), dir, ours, waiting, bare)
+}
+
+// flips lets callers wait at a node, and measures both sides of the toggle: the node hears of what is saved in dir, whichever node's that is.
+func flips(ctx context.Context, out io.Writer, what, dir string, serving *process, waiting int, bare *noticed) error {
+	message, err := phone.ReadWAV(filepath.Join(dir, "prompts", sample.RecallMessage))
+	if err != nil {
+		return err
+	}
+	agent, err := paused(ctx, serving.serving[0], "alice")
+	if err != nil {
+		return err
+	}
+	defer agent.Close()
+	caller, err := phone.New(phone.Options{Bind: loopback, Server: serving.serving[0], User: "caller"})
+	if err != nil {
+		return err
+	}
+	defer caller.Close()
+	calls, err := enqueue(ctx, caller, serving.serving[1], waiting)
+	if err != nil {
+		return err
+	}
 	var ours99, bare99, oursMedian, bareMedian series
 	for round := range rounds {
 		if err := record(filepath.Join(dir, "prompts", sample.RecallMessage), byte(round)); err != nil {
@@ -71,8 +80,8 @@ func toggle(ctx context.Context, out io.Writer, waiting int) error {
 		oursMedian, bareMedian = append(oursMedian, times.median()), append(bareMedian, bareTimes.median())
 		ours99, bare99 = append(ours99, times.quantile(0.99)), append(bare99, bareTimes.quantile(0.99))
 	}
-	compared(out, fmt.Sprintf("from save to sound, %d waiting: median", waiting), "ms", oursMedian, bareMedian)
-	compared(out, fmt.Sprintf("from save to sound, %d waiting: p99", waiting), "ms", ours99, bare99)
+	compared(out, what+": median", "ms", oursMedian, bareMedian)
+	compared(out, what+": p99", "ms", ours99, bare99)
 	return nil
 }
 
@@ -137,8 +146,8 @@ func record(path string, round byte) error {
 	return os.WriteFile(path, content, 0o600)
 }
 
-// flip switches the incident on, records what each caller hears, and switches it off again. It returns the milliseconds from the
-// save to the message's first packet at each.
+// flip switches the incident on, records what each caller hears, switches it off again, and returns when the message is over: the
+// milliseconds from the save to the message's first packet at each caller.
 func flip(ctx context.Context, dir string, calls []*phone.Call, message []int16) (series, error) {
 	for _, c := range calls {
 		c.Ear().Forget()
@@ -150,16 +159,35 @@ func flip(ctx context.Context, dir string, calls []*phone.Call, message []int16)
 	if err := wait(ctx, hearing); err != nil {
 		return nil, err
 	}
+	began, err := listen(calls, message[:recognised])
+	if err != nil {
+		return nil, err
+	}
 	var times series
-	for i, c := range calls {
-		heard, ok := c.Ear().Find(message)
-		if !ok {
-			return nil, fmt.Errorf("caller %d of %d did not hear the message", i+1, len(calls))
-		}
-		times = append(times, float64(heard.Began.Sub(saved))/float64(time.Millisecond))
+	for _, at := range began {
+		times = append(times, float64(at.Sub(saved))/float64(time.Millisecond))
 	}
 	if err := sample.Switch(dir, false); err != nil {
 		return nil, err
 	}
-	return times, wait(ctx, time.Duration(len(message))*time.Second/phone.SampleRate)
+	over := slices.MaxFunc(began, time.Time.Compare).Add(time.Duration(len(message)) * time.Second / phone.SampleRate)
+	return times, wait(ctx, max(0, time.Until(over))+settling)
+}
+
+// listen returns when the beginning of a message came to each caller.
+func listen(calls []*phone.Call, beginning []int16) ([]time.Time, error) {
+	began := make([]time.Time, len(calls))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, c := range calls {
+		group.Go(func() error {
+			heard, ok := c.Ear().Find(beginning)
+			if !ok {
+				return fmt.Errorf("caller %d of %d did not hear the message", i+1, len(calls))
+			}
+			began[i] = heard.Began
+			return nil
+		})
+	}
+	return began, group.Wait()
 }
