@@ -896,11 +896,11 @@ func (d *auditDay) die(i int) {
 // settleOne has one node decide and do, without the other.
 func (d *auditDay) settleOne(i int) {
 	n := d.nodes[i]
-	n.view.Away = map[string]bool{d.nodes[1-i].name: true}
+	n.view.Leases = routing.Leases{d.nodes[1-i].name: d.room.store.Now()}
 	for d.decide(n); len(n.batch) > 0; {
 		d.carry(n)
 	}
-	n.view.Away = nil
+	n.view.Leases = nil
 }
 
 // tick lets a second pass, at whose end both nodes have decided.

@@ -150,7 +150,7 @@ func (t *table) free(c *Caller) bool {
 		t.wake(c.Claim.Deadline)
 		return false
 	}
-	if t.view.Away[c.Node] {
+	if t.view.Leases.Lapsed(c.Node, t.now) {
 		return false
 	}
 	if until, skipped := t.view.Skipped[c.Call]; skipped && t.now.Before(until) {
@@ -177,6 +177,10 @@ func (h hope) queues(yield func(string) bool) {
 
 // agentWakes notes when time alone changes what agents do.
 func (t *table) agentWakes() {
+	for _, until := range t.view.Leases {
+		t.wake(until.Add(-ClaimMargin))
+		t.wake(until)
+	}
 	for _, s := range t.view.Agents {
 		t.wake(s.WrapUp)
 		t.wake(s.NotBefore)

@@ -65,7 +65,7 @@ func verdict(decision Decision, view *View, c *Caller, offer *Offer, now time.Ti
 		return "is offered to " + c.Claim.Agent
 	case offer != nil:
 		return "goes to " + offer.Agent + " (" + offer.Why + ")"
-	case view.Away[c.Node]:
+	case view.Leases.Lapsed(c.Node, now):
 		return "waits on a node that is cut off, which serves him by itself"
 	case now.Before(view.Skipped[c.Call]):
 		return "is passed over for a while: his node did not act on an offer"
@@ -114,7 +114,7 @@ func reason(agent *Agent, view *View, decision Decision, c *Caller, now time.Tim
 		return fmt.Sprintf("refused this caller; not asked again for %s", until.Sub(now).Truncate(time.Second))
 	case now.Before(view.Denied[agent.Name]):
 		return "ready, but the store would not bind the agent a moment ago"
-	case !s.ReachedBy(c.Node, view.Away, now):
+	case !s.ReachedBy(c.Node, view.Leases, now):
 		return "ready, but only another node reaches the phone"
 	}
 	if i := slices.IndexFunc(decision.Offers, func(o Offer) bool { return o.Agent == agent.Name }); i >= 0 {

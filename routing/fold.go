@@ -58,7 +58,7 @@ func (v *View) Clone() *View {
 	c.Lost = maps.Clone(v.Lost)
 	c.Skipped = maps.Clone(v.Skipped)
 	c.Denied = maps.Clone(v.Denied)
-	c.Away = maps.Clone(v.Away)
+	c.Leases = maps.Clone(v.Leases)
 	return &c
 }
 

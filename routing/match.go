@@ -144,7 +144,7 @@ func (t *table) first(b *bench, c *Caller, again bool) (candidate, bool) {
 		b.head++
 	}
 	for _, who := range b.agents[b.head:] {
-		if t.taken[who.index] || t.refused(c, who.agent.Name) || !who.state.ReachedBy(c.Node, t.view.Away, t.now) {
+		if t.taken[who.index] || t.refused(c, who.agent.Name) || !who.state.ReachedBy(c.Node, t.view.Leases, t.now) {
 			continue
 		}
 		if again || !slices.Contains(c.Missed, who.agent.Name) {

@@ -1,6 +1,9 @@
 package routing
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Phone is one place where an agent can be reached (RFC 3261 section 10: a binding), as all nodes see it. It is a plain value.
 type Phone struct {
@@ -40,18 +43,24 @@ func (s *AgentState) Node() string {
 	return newest.Node
 }
 
-// ReachedBy reports whether a node can ring the agent at now: a phone is registered there, or can be rung by every node and is not
-// a node's whose lease is over, which may be using it by itself.
-func (s *AgentState) ReachedBy(node string, away map[string]bool, now time.Time) bool {
-	if s == nil {
-		return false
-	}
-	for _, p := range s.Phones {
-		if p.Live(now) && (p.Node == node || p.Node == "" || p.Direct && !away[p.Node]) {
-			return true
-		}
-	}
-	return false
+// Leases are until when the leases of nodes live, in store time, of those that were ever renewed. nil knows of none.
+type Leases map[string]time.Time
+
+// Lapsed reports whether a node's lease was renewed once and is over at a time.
+func (l Leases) Lapsed(node string, at time.Time) bool {
+	until, known := l[node]
+	return known && !at.Before(until)
+}
+
+// ReachedBy reports whether a node can ring the phone at now: it is registered there, or can be rung by every node and is not a node's
+// whose lease runs short, which may be cut off and soon use it by itself.
+func (p Phone) ReachedBy(node string, leases Leases, now time.Time) bool {
+	return p.Live(now) && (p.Node == node || p.Node == "" || p.Direct && !leases.Lapsed(p.Node, now.Add(ClaimMargin)))
+}
+
+// ReachedBy reports whether a node can ring the agent at now, by any phone. A nil state has none.
+func (s *AgentState) ReachedBy(node string, leases Leases, now time.Time) bool {
+	return s != nil && slices.ContainsFunc(s.Phones, func(p Phone) bool { return p.ReachedBy(node, leases, now) })
 }
 
 // Registering is the agent's phones when those registered through a node are these alone, instead of those that were before: what a

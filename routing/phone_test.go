@@ -15,22 +15,25 @@ func desk(until time.Time) []routing.Phone {
 
 func TestAnAgentIsReachedByTheNodesThatReachAPhone(t *testing.T) {
 	later := crowdTime.Add(time.Minute)
+	leases := routing.Leases{"n1": crowdTime.Add(2 * time.Second), "n2": crowdTime.Add(2 * time.Second), "n3": crowdTime, "n4": crowdTime.Add(time.Second)}
 	for name, test := range map[string]struct {
 		phone routing.Phone
 		node  string
 		want  bool
 	}{
-		"own phone":                       {routing.Phone{Node: "n1", Until: later}, "n1", true},
-		"own phone that is over":          {routing.Phone{Node: "n1", Until: crowdTime}, "n1", false},
-		"another's phone":                 {routing.Phone{Node: "n2", Until: later}, "n1", false},
-		"another's phone with an address": {routing.Phone{Node: "n2", Until: later, Direct: true}, "n1", true},
-		"the same, its node away":         {routing.Phone{Node: "n3", Until: later, Direct: true}, "n1", false},
-		"the node that is away itself":    {routing.Phone{Node: "n3", Until: later, Direct: true}, "n3", true},
-		"a phone that a dead node left":   {routing.Phone{Until: later, Direct: true}, "n1", true},
+		"own phone":                        {routing.Phone{Node: "n1", Until: later}, "n1", true},
+		"own phone that is over":           {routing.Phone{Node: "n1", Until: crowdTime}, "n1", false},
+		"another's phone":                  {routing.Phone{Node: "n2", Until: later}, "n1", false},
+		"another's phone with an address":  {routing.Phone{Node: "n2", Until: later, Direct: true}, "n1", true},
+		"the same, its node's lease short": {routing.Phone{Node: "n4", Until: later, Direct: true}, "n1", false},
+		"of a node never heard of":         {routing.Phone{Node: "n5", Until: later, Direct: true}, "n1", true},
+		"the same, its node away":          {routing.Phone{Node: "n3", Until: later, Direct: true}, "n1", false},
+		"the node that is away itself":     {routing.Phone{Node: "n3", Until: later, Direct: true}, "n3", true},
+		"a phone that a dead node left":    {routing.Phone{Until: later, Direct: true}, "n1", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			state := &routing.AgentState{Phones: []routing.Phone{test.phone}}
-			if got := state.ReachedBy(test.node, map[string]bool{"n3": true}, crowdTime); got != test.want {
+			if got := state.ReachedBy(test.node, leases, crowdTime); got != test.want {
 				t.Error(got)
 			}
 		})
@@ -75,7 +78,7 @@ func TestNobodyActsForANodeThatIsAway(t *testing.T) {
 	if len(offers) != 2 || offers[0].Call != "c1" || offers[0].Agent != "alice" {
 		t.Errorf("with all nodes: %+v", offers)
 	}
-	view.Away = map[string]bool{"n2": true}
+	view.Leases = routing.Leases{"n2": crowdTime}
 	offers = routing.Decide(plan, view, crowdTime).Offers
 	if len(offers) != 1 || offers[0].Call != "c2" || offers[0].Agent != "bob" {
 		t.Errorf("with n2 away: %+v", offers)

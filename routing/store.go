@@ -120,6 +120,7 @@ type Beat struct {
 	Incarnation string
 	Nodes       []string // nodes whose lease lives
 	Expired     []string // nodes whose lease is over and that still own something
+	Leases      Leases
 }
 
 // The errors of a Store.

@@ -14,7 +14,7 @@ type View struct {
 	Lost        map[string]*LostPlace  // the places of callers whose node died, by call id, for LostKept
 	Skipped     map[string]time.Time   // callers whose node did not act in time, and until when they are passed over; the holder's own notes, in no event
 	Denied      map[string]time.Time   // agents whom the store would not bind, and until when they are passed over; the holder's own notes, in no event
-	Away        map[string]bool        // nodes whose lease is over: nobody acts for their callers, and their agents are theirs; the holder's own notes, in no event
+	Leases      Leases                 // of the nodes, as the last heartbeat told; the holder's own notes, in no event
 }
 
 // Caller is one call that waits.

@@ -25,6 +25,7 @@ import (
 	"github.com/spillway-voice/spillway/internal/ops"
 	"github.com/spillway-voice/spillway/internal/store"
 	"github.com/spillway-voice/spillway/media"
+	"github.com/spillway-voice/spillway/routing"
 	"github.com/spillway-voice/spillway/routing/memq"
 	"github.com/spillway-voice/spillway/sip"
 )
@@ -106,6 +107,9 @@ func (a *App) open(o Options) error {
 	a.log = newLogger(a.config.Log, cmp.Or[io.Writer](o.Log, os.Stderr))
 	a.warn(report)
 	a.noteCentreFile(report)
+	if err := a.openKeeper(); err != nil {
+		return err
+	}
 	if err := a.openCluster(report); err != nil {
 		return err
 	}
@@ -163,12 +167,18 @@ func (a *App) warn(r config.Report) {
 	}
 }
 
+// openKeeper opens what is kept in node.data.
+func (a *App) openKeeper() (err error) {
+	a.keep, err = openKeeper(a.config.Data)
+	return err
+}
+
 // openCluster connects the node with the others, when it is to share its queues.
 func (a *App) openCluster(report config.Report) error {
 	if a.config.Redis.URL == "" {
 		return nil
 	}
-	shared, err := openCluster(a.config, report.Snapshot.Centre.Name, a.log.Named("redis"))
+	shared, err := openCluster(a.config, report.Snapshot.Centre.Name, a.keep.pauses(), a.log.Named("redis"))
 	if err != nil {
 		return err
 	}
@@ -187,12 +197,7 @@ func (a *App) noteCentreFile(r config.Report) {
 }
 
 func (a *App) openCentre(dir string, report config.Report) error {
-	keep, err := openKeeper(a.config.Data)
-	if err != nil {
-		return err
-	}
-	a.keep = keep
-	a.centre = newCentre(a.config.ID, filepath.Join(dir, config.IncidentsFile), keep, a.log.Named("centre"))
+	a.centre = newCentre(a.config.ID, filepath.Join(dir, config.IncidentsFile), a.keep, a.log.Named("centre"))
 	a.centre.onPublish = func(*edition) {}
 	a.centre.onChange = a.onChange
 	if s := a.cluster; s != nil {
@@ -210,14 +215,12 @@ func (a *App) openQueues() error {
 	sources := ops.Sources{Name: a.config.ID, Node: a.node, RTP: a.rtp}
 	e := a.centre.current()
 	o := dispatch.Options{Node: a.config.ID, Plan: e.plan.Routing, Zone: e.snapshot.Centre.Zone, Logger: a.log.Named("dispatch")}
-	var alone *memq.Store
 	if s := a.cluster; s != nil {
-		o.Store, o.Node, o.Gone, o.Told = s.queues, s.owner(), a.gone, s.queues.Told
+		o.Store, o.Node, o.Gone, o.Told = s.queues, s.owner(), s.gone, s.queues.Told
 		sources.Store = s.queues.Up
 		a.joinCluster()
 	} else {
-		alone = memq.New(memq.Options{Pauses: a.keep.pauses()})
-		o.Store = alone
+		o.Store = memq.New(memq.Options{Pauses: a.keep.pauses()})
 	}
 	a.metrics = ops.NewMetrics(sources)
 	figures := &figures{publish: a.publish, feed: a.feed, metrics: a.metrics, log: a.log.Named("queues")}
@@ -234,9 +237,7 @@ func (a *App) openQueues() error {
 	}
 	a.background("dispatcher", func(ctx context.Context) { a.fail(d.Run(ctx)) })
 	a.background("figures", func(ctx context.Context) { figures.follow(ctx, d) })
-	if alone != nil {
-		a.background("pauses", func(ctx context.Context) { a.keepPauses(ctx, alone) })
-	}
+	a.background("pauses", a.keepPauses)
 	return nil
 }
 
@@ -249,11 +250,6 @@ func (a *App) joinCluster() {
 	a.background("news", s.tellNews)
 	a.background("calls", func(ctx context.Context) { s.tellCalls(ctx, a.node.own) })
 	a.background("hearings", func(ctx context.Context) { a.centre.heard.follow(ctx, s.heard) })
-}
-
-// gone reports whether a node whose lease is over is really gone.
-func (a *App) gone(ctx context.Context, owner string) bool {
-	return a.cluster.gone(ctx, owner, a.front.server.Probe)
 }
 
 // publish tells people here, and at the other nodes, what happened on this one.
@@ -285,7 +281,7 @@ func (a *App) openCalls() error {
 	a.house.Part = func(one, _ call.Sound) { media.Unbridge(one.(*media.Session)) }
 	server.SetDirectory(directory(a.centre.current().snapshot))
 	if s := a.cluster; s != nil {
-		s.reachedAt(a.asked(server))
+		s.reachedAt(a.asked(server), server.Probe)
 		a.background("nonces", func(ctx context.Context) {
 			s.nonceKey(ctx, func(key []byte) { server.ShareNonces(key, s.redis.CountNonce) })
 		})
@@ -436,11 +432,11 @@ func (a *App) onChange(c change) {
 	a.publish(ops.Event{Type: ops.ConfigApplied, Reason: c.sentence})
 }
 
-// keepPauses writes the pauses down whenever they differ from what is on the disk.
-func (a *App) keepPauses(ctx context.Context, queues *memq.Store) {
+// keepPauses writes the pauses down whenever they differ from what is on the disk: a node that starts without Redis goes by them.
+func (a *App) keepPauses(ctx context.Context) {
 	saved, sure := a.keep.pauses(), true
-	save := func() {
-		pauses := queues.Pauses()
+	save := func(view *routing.View) {
+		pauses := memq.Pauses(view)
 		if sure && maps.Equal(saved, pauses) {
 			return
 		}
@@ -451,20 +447,25 @@ func (a *App) keepPauses(ctx context.Context, queues *memq.Store) {
 		saved, sure = pauses, err == nil
 	}
 	for ctx.Err() == nil {
-		_, events, err := a.dispatcher.Events(ctx)
-		if err != nil {
-			return // the dispatcher has stopped
+		view, events, err := a.dispatcher.Events(ctx)
+		if err != nil { // as while Redis is away
+			pause(ctx, followAgain)
+			continue
 		}
-		save() // what changed before the first event, or between two streams of them
+		save(view) // what changed before the first event, or between two streams of them
 		for e := range events {
+			if !view.Fold(e) {
+				break
+			}
 			if e.Agent == nil {
 				continue
 			}
 			now := memq.Pause{Since: e.Agent.Paused, Reason: e.Agent.PauseReason}
 			if !sure || now != saved[e.Agent.Name] {
-				save()
+				save(view)
 			}
 		}
+		pause(ctx, followAgain)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/spillway-voice/spillway/config"
 	"github.com/spillway-voice/spillway/internal/ops"
 	"github.com/spillway-voice/spillway/internal/store"
+	"github.com/spillway-voice/spillway/routing/memq"
 	"github.com/spillway-voice/spillway/routing/redisq"
 	"github.com/spillway-voice/spillway/routing/survivable"
 )
@@ -43,11 +44,16 @@ const (
 	untoldEvents = 1024
 	// newsKept is how many events of all nodes are kept for one that was away for a moment: as many as a feed remembers.
 	newsKept = 4096
+	// newsLength is how long an event of another node may be, in bytes; ours have some hundred.
+	newsLength = 4 << 10
 	// heardKept is how many hearings are kept for nodes that start.
 	heardKept = 200_000
 	// nonceSecret is the name of the secret that nonces are signed with.
 	nonceSecret = "nonces"
 )
+
+// news are the types of events that nodes tell each other; the others each node tells by itself.
+var news = map[string]bool{ops.CallDone: true, ops.ConfigApplied: true}
 
 // ownerMark stands between a node's id and its boot in what it owns.
 const ownerMark = "#"
@@ -76,7 +82,8 @@ type cluster struct {
 
 	peers atomic.Pointer[[]store.Peer] // as they were told last
 	state atomic.Pointer[ops.Redis]
-	told  chan string // events for the other nodes
+	probe atomic.Pointer[func(context.Context, netip.AddrPort) error] // asks a node by SIP whether it lives; nil: not yet
+	told  chan string                                                 // events for the other nodes
 
 	mu      sync.Mutex
 	address string // where others ask by SIP whether this node lives; "" not yet
@@ -84,7 +91,7 @@ type cluster struct {
 
 // openCluster connects to the Redis that a configuration names, and joins the nodes that are there. A Redis that does not answer is no
 // error: the node serves alone until it does.
-func openCluster(c *config.Node, centre string, log *zap.Logger) (*cluster, error) {
+func openCluster(c *config.Node, centre string, pauses map[string]memq.Pause, log *zap.Logger) (*cluster, error) {
 	s := &cluster{id: c.ID, boot: strings.ToLower(rand.Text()[:8]), log: log, told: make(chan string, untoldEvents)}
 	url := c.Redis.URL
 	if url == config.LocalRedis {
@@ -106,7 +113,7 @@ func openCluster(c *config.Node, centre string, log *zap.Logger) (*cluster, erro
 	s.redis = redis
 	s.nodes, s.calls = store.NewNodes(redis), store.NewCalls(redis)
 	s.news, s.heard = store.NewBulletin(redis, store.KeyNews, newsKept), store.NewBulletin(redis, store.KeyHeard, heardKept)
-	s.queues = survivable.New(survivable.Options{Shared: redisq.New(redis), Probe: redis.Check, Changed: s.changed})
+	s.queues = survivable.New(survivable.Options{Shared: redisq.New(redis), Probe: redis.Check, Pauses: pauses, Changed: s.changed})
 	s.state.Store(&ops.Redis{Up: true, Since: ops.Time(time.Now())})
 	if s.earlier, err = s.nodes.Join(ctx, s.node("")); errors.Is(err, store.ErrTwin) {
 		s.close()
@@ -165,11 +172,14 @@ func (s *cluster) node(configuration string) store.Node {
 	return store.Node{ID: s.id, Boot: s.boot, SIP: s.address, Configuration: configuration, Version: version(), Wall: time.Now()}
 }
 
-// reachedAt notes where others may ask by SIP whether this node lives.
-func (s *cluster) reachedAt(address netip.AddrPort) {
+// reachedAt notes where others may ask by SIP whether this node lives (the zero value: nowhere), and how this one asks.
+func (s *cluster) reachedAt(address netip.AddrPort, probe func(context.Context, netip.AddrPort) error) {
+	s.probe.Store(&probe)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.address = address.String()
+	if address.IsValid() {
+		s.address = address.String()
+	}
 }
 
 // announce tells the other nodes that this one is there, and learns which they are, until the context ends. Then it takes its leave.
@@ -179,15 +189,12 @@ func (s *cluster) announce(ctx context.Context, configuration func() string) {
 	var trouble watchful
 	for {
 		err := s.nodes.Announce(ctx, s.node(configuration()))
-		if err == nil {
-			var peers []store.Peer
-			if peers, err = s.nodes.List(ctx); err == nil {
-				s.peers.Store(&peers)
-				trouble.judge(s, peers, configuration())
-			}
-		}
-		if errors.Is(err, store.ErrTwin) && trouble.twin.news(true) {
+		if trouble.twin.news(errors.Is(err, store.ErrTwin)) {
 			s.log.Error("two nodes must not have one id: stop one of them, or change its node.id", zap.Error(err))
+		}
+		if peers, err := s.nodes.List(ctx); err == nil {
+			s.peers.Store(&peers)
+			trouble.judge(s, peers, configuration())
 		}
 		select {
 		case <-tick.C:
@@ -254,10 +261,10 @@ func (s *cluster) living() int {
 
 // gone reports whether an owner whose lease is over is really gone. A node that answers by SIP is cut off from Redis alone: it serves its
 // callers with its agents by itself.
-func (s *cluster) gone(ctx context.Context, owner string, probe func(context.Context, netip.AddrPort) error) bool {
-	peers := s.peers.Load()
-	if peers == nil {
-		return true
+func (s *cluster) gone(ctx context.Context, owner string) bool {
+	peers, probe := s.peers.Load(), s.probe.Load()
+	if peers == nil || probe == nil {
+		return false // nobody can be asked yet
 	}
 	for _, p := range *peers {
 		if ownerOf(p.ID, p.Boot) != owner || p.SIP == "" {
@@ -269,7 +276,7 @@ func (s *cluster) gone(ctx context.Context, owner string, probe func(context.Con
 		}
 		ctx, cancel := context.WithTimeout(ctx, probeTime)
 		defer cancel()
-		return probe(ctx, address) != nil
+		return (*probe)(ctx, address) != nil
 	}
 	return true // it took its leave, or has begun another life
 }
@@ -297,6 +304,19 @@ func (s *cluster) tellNews(ctx context.Context) {
 				s.log.Warn("events were not told to the other nodes", zap.Int("events", len(texts)), zap.Error(err))
 			}
 		case <-ctx.Done():
+			s.tellLast()
+			return
+		}
+	}
+}
+
+// tellLast tells what is left when the node closes: the ends of its last calls.
+func (s *cluster) tellLast() {
+	ctx, cancel := context.WithTimeout(context.Background(), callsTime)
+	defer cancel()
+	for texts := waiting(s.told); len(texts) > 0 && s.queues.Up(); texts = waiting(s.told) {
+		if err := s.news.Tell(ctx, texts...); err != nil {
+			s.log.Warn("the other nodes were not told the last events", zap.Error(err))
 			return
 		}
 	}
@@ -333,7 +353,7 @@ func (s *cluster) hearNews(ctx context.Context, publish func(ops.Event)) {
 		for _, item := range items {
 			after = item.ID
 			var e ops.Event
-			if json.Unmarshal([]byte(item.Text), &e) == nil && e.Node != s.id {
+			if len(item.Text) <= newsLength && json.Unmarshal([]byte(item.Text), &e) == nil && news[e.Type] && e.Node != "" && e.Node != s.id {
 				publish(e)
 			}
 		}

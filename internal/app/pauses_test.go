@@ -35,7 +35,7 @@ func TestEveryPauseIsOnTheDisk(t *testing.T) {
 			synctest.Wait()
 		}
 		change(store.Pause(ctx, "alice", "lunch"))
-		go a.keepPauses(ctx, store)
+		go a.keepPauses(ctx)
 		synctest.Wait()
 		if kept := keep.pauses(); kept["alice"].Reason != "lunch" {
 			t.Errorf("kept are %v, want alice's", kept)

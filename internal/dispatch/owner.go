@@ -42,7 +42,8 @@ type owner struct {
 	next     time.Time       // when time alone changes the decision, in store time; zero: never
 	rested   time.Time       // not decided again before, in store time
 	sweepAt  time.Time       // store time
-	away     map[string]bool // the view's Away
+	leases   routing.Leases  // the view's
+	lapsed   map[string]bool // which of them were over at the last beat
 	findLost bool            // the view's lost places changed
 
 	// What the store is to be told again.
@@ -66,7 +67,7 @@ type owner struct {
 
 // newOwner returns an owner with an empty view.
 func newOwner(d *Dispatcher, h *hands, p *pulse) *owner {
-	o := &owner{d: d, hands: h, pulse: p, view: routing.NewView(), watch: newWatch(), queues: newStanding(), endings: make(map[string]ending)}
+	o := &owner{d: d, hands: h, pulse: p, view: routing.NewView(), watch: newWatch(), queues: newStanding(), lapsed: make(map[string]bool), endings: make(map[string]ending)}
 	o.view.Skipped, o.view.Denied = o.watch.skipped, o.watch.denied
 	o.replan()
 	return o
@@ -118,7 +119,7 @@ func (o *owner) sync(ctx context.Context) (<-chan routing.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	view.Skipped, view.Denied, view.Away = o.watch.skipped, o.watch.denied, o.away
+	view.Skipped, view.Denied, view.Leases = o.watch.skipped, o.watch.denied, o.leases
 	anew := view.Incarnation != o.view.Incarnation
 	if anew || view.Seq < o.view.Seq {
 		o.remember(o.view)

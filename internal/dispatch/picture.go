@@ -20,12 +20,12 @@ func (d *Dispatcher) Picture(ctx context.Context) (Picture, error) {
 	return ask(ctx, d, (*owner).picture)
 }
 
-// Phones returns where an agent can be reached now, as far as this node knows.
+// Phones returns the phones of an agent that this node can ring now, as far as it knows.
 func (d *Dispatcher) Phones(ctx context.Context, agent string) ([]routing.Phone, error) {
 	return ask(ctx, d, func(o *owner) (live []routing.Phone) {
 		if a := o.view.Agents[agent]; a != nil {
 			for _, p := range a.Phones {
-				if p.Live(d.store.Now()) {
+				if p.ReachedBy(d.node, o.leases, d.store.Now().Add(-routing.ClaimMargin)) {
 					live = append(live, p)
 				}
 			}

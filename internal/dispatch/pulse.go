@@ -3,7 +3,6 @@ package dispatch
 import (
 	"context"
 	"errors"
-	"maps"
 	"sync"
 	"time"
 
@@ -15,10 +14,11 @@ import (
 // beatAgain is how soon a heartbeat that failed is tried again: a lease outlives many of these.
 const beatAgain = 100 * time.Millisecond
 
-// pulse renews the node's lease and reaps nodes that lost theirs. Its goroutine is the only one to touch its fields.
+// pulse renews the node's lease and reaps nodes that lost theirs. The goroutine of run is the only one to touch its fields.
 type pulse struct {
 	d        *Dispatcher
 	beats    chan routing.Beat // the newest answer, for the owner; an older one that was not read is replaced
+	dead     chan []string     // nodes whose lease is over, for bury
 	life     string            // of the store, as the last beat told
 	failing  bool              // the last heartbeat failed: that is said once
 	unbroken time.Time         // since when the lease was renewed without a break; zero: it was not
@@ -60,10 +60,25 @@ func (p *pulse) beat(ctx context.Context) bool {
 	p.d.leaseUntil(asked.Add(routing.Lease))
 	p.d.nodes.Store(&beat.Nodes)
 	p.pass(beat)
-	if asked.Sub(p.unbroken) >= routing.Lease { // after an outage everybody looks dead
-		p.reap(ctx, beat.Expired)
+	if asked.Sub(p.unbroken) >= routing.Lease && len(beat.Expired) > 0 { // after an outage everybody looks dead
+		select {
+		case p.dead <- beat.Expired:
+		default: // those of the last beat are looked at still
+		}
 	}
 	return true
+}
+
+// bury takes out the nodes that are dead until the context ends: beside the heartbeats, which must not wait for it.
+func (p *pulse) bury(ctx context.Context) {
+	for {
+		select {
+		case nodes := <-p.dead:
+			p.reap(ctx, nodes)
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // reap takes out the nodes that are really gone.
@@ -104,7 +119,7 @@ func (p *pulse) pass(beat routing.Beat) {
 // follows reports whether the view stands where the store does, as far as a beat tells: the same life of the store, and not behind
 // for two beats in a row without an event between them.
 func (o *owner) follows(beat routing.Beat) bool {
-	o.noteAway(beat.Expired)
+	o.noteLeases(beat.Leases)
 	behind := beat.Seq > o.view.Seq
 	if beat.Incarnation == o.view.Incarnation && !(behind && o.behindAt == o.view.Seq+1) {
 		o.behindAt = 0
@@ -118,21 +133,27 @@ func (o *owner) follows(beat routing.Beat) bool {
 	return false
 }
 
-// noteAway notes whose lease is over: nobody acts for them. Offers of this node to agents whom only they reach are taken back, since those
-// nodes will offer them callers of their own.
-func (o *owner) noteAway(nodes []string) {
-	away := make(map[string]bool, len(nodes))
-	for _, node := range nodes {
-		away[node] = true
+// noteLeases notes until when the leases of the nodes live. Offers of this node to agents whom only nodes reach whose lease is over are taken
+// back, since those nodes will offer them callers of their own.
+func (o *owner) noteLeases(leases routing.Leases) {
+	o.leases, o.view.Leases = leases, leases
+	now, changed := o.d.store.Now(), false
+	for node, until := range leases {
+		changed = changed || now.Before(until) == o.lapsed[node]
+		o.lapsed[node] = !now.Before(until)
 	}
-	if maps.Equal(away, o.away) {
+	if !changed {
 		return
 	}
-	o.away, o.view.Away, o.stale = away, away, true
-	now := o.d.store.Now()
+	o.stale = true
 	for _, p := range o.d.places.all() {
-		if p.rings(now) && !o.view.Agents[p.offer.Agent].ReachedBy(o.d.node, away, now) {
+		if p.rings(now) && !o.reaches(p.offer.Agent, now) {
 			o.releases = append(o.releases, p.offer.Token)
 		}
 	}
+}
+
+// reaches reports whether this node may ring an agent, or ring on: a lease that runs short is no reason to stop.
+func (o *owner) reaches(agent string, now time.Time) bool {
+	return o.view.Agents[agent].ReachedBy(o.d.node, o.leases, now.Add(-routing.ClaimMargin))
 }

@@ -94,13 +94,20 @@ func (o *owner) silent(now time.Time) (tokens []uint64) {
 	return tokens
 }
 
-// remember keeps what this node knows of agents for a store that is another than it was, or went back: pauses, wrap-ups, turns. It is told
-// before anything else, until the store has taken it.
+// remember keeps what this node knows of agents for a store that is another than it was, or went back: pauses, wrap-ups, turns, seats. It is told
+// before anything else, until the store has taken it. Of agents whom another node reaches, that node knows better.
 func (o *owner) remember(before *routing.View) {
 	if o.memory == nil {
 		o.memory = make(map[string]*routing.AgentState)
 	}
-	maps.Copy(o.memory, before.Agents)
+	for name, a := range before.Agents {
+		switch node := a.Node(); {
+		case node == o.d.node || node == "" && len(a.Phones) > 0:
+			o.memory[name] = a
+		case !a.PauseSaid.IsZero():
+			o.memory[name] = &routing.AgentState{Name: name, Paused: a.Paused, PauseReason: a.PauseReason, PauseSaid: a.PauseSaid, Changed: a.PauseSaid}
+		}
+	}
 }
 
 // recalls are the agents that the store is still to be told of, by name.

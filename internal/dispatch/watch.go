@@ -14,6 +14,8 @@ const (
 	takeWithin = 250 * time.Millisecond
 	// skipFor is how long a call that did not act is passed over: long enough not to be in the way, short against a wait.
 	skipFor = 2 * time.Second
+	// passFor is how long a call of another node is passed over that did not act: that node's lease will tell.
+	passFor = 500 * time.Millisecond
 	// denyFor is how long an agent whom the store would not bind is passed over: the event that says why comes before, or his node may
 	// be cut off, which shows within a second. denials is how many agents a caller may be denied in a row before it is about him.
 	denyFor = takeWithin
@@ -129,7 +131,7 @@ func (w *watch) due(o *owner, now time.Time) (withdraw []uint64) {
 			continue
 		}
 		delete(w.foreign, call)
-		w.skip(call, now)
+		w.skipped[call] = now.Add(passFor)
 		o.stale = true
 	}
 	return withdraw

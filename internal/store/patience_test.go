@@ -56,3 +56,23 @@ func (b patientBoard) Next(ctx context.Context, after store.Edition) (board inci
 	})
 	return board, edition, err
 }
+
+// TestARedisThatIsFarAwayIsReached has every answer take 60 ms: a new connection needs several, and a command has 100 ms.
+func TestARedisThatIsFarAwayIsReached(t *testing.T) {
+	link := redistest.Start(t).Link()
+	link.Delay(60 * time.Millisecond)
+	s, err := store.Open(t.Context(), link.URL(), store.Options{Centre: "kettle"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	deadline := time.Now().Add(20 * time.Second)
+	for good := 0; good < 5; good++ {
+		if err := s.Check(t.Context()); err != nil {
+			good = -1
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("it is never reached")
+		}
+	}
+}

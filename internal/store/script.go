@@ -89,6 +89,7 @@ func (s *Store) run(ctx context.Context, client redis.UniversalClient, limit tim
 	raw, err := script.lua.Run(ctx, client, keys, args...).Slice()
 	received := s.clock.monotonic()
 	if err != nil {
+		s.warmUp()
 		return Reply{}, fmt.Errorf("redis: %w", err)
 	}
 	r, err := parseReply(raw)

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 )
 
 const (
@@ -17,7 +19,15 @@ const (
 	CommandLimit = 100 * time.Millisecond
 	// CopyLimit is how long the copy of everything may take.
 	CopyLimit = 2 * time.Second
+	// connectLimit is how long a new connection may take: the handshakes of TCP and TLS, HELLO and AUTH are several times the way to Redis,
+	// and more than a command has.
+	connectLimit = 2 * time.Second
+	// spareConnections are made ready, besides those at hand, when a command failed: one that ends for want of time costs its connection.
+	spareConnections = 4
 )
+
+// logLines is how many lines of a kind are logged in a minute.
+const logLines = 10
 
 // Options are what a store needs besides its address.
 type Options struct {
@@ -34,6 +44,12 @@ type Store struct {
 	commands redis.UniversalClient // short steps
 	copies   redis.UniversalClient // snapshots: a long one delays no step
 	reading  redis.UniversalClient // readers that block
+
+	closing context.Context // ends when the store is closed
+	close   context.CancelFunc
+	mu      sync.Mutex // guards what follows; never held while anything is waited for
+	warming bool       // connections are being made ready
+	running sync.WaitGroup
 }
 
 // Open makes the connections to the Redis at an address (see ParseAddress). A Redis that does not answer is no error, since a node serves alone
@@ -45,6 +61,9 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()
 	}
+	o.Logger = o.Logger.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core { // a bad record is met again and again
+		return zapcore.NewSamplerWithOptions(core, time.Minute, logLines, 0)
+	}))
 	to, err := clientOptions(address)
 	if err != nil {
 		return nil, err
@@ -53,6 +72,7 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 		centre: o.Centre, log: o.Logger, clock: newClock(),
 		commands: connect(to, CommandLimit), copies: connect(to, CopyLimit), reading: connect(to, readLimit),
 	}
+	s.closing, s.close = context.WithCancel(context.Background())
 	if err := s.Check(ctx); errors.Is(err, ErrSchema) {
 		return nil, errors.Join(err, s.Close())
 	} else if err != nil {
@@ -67,7 +87,8 @@ func connect(to *redis.UniversalOptions, limit time.Duration) redis.UniversalCli
 	o.ContextTimeoutEnabled = true
 	o.MaxRetries = -1
 	o.DialerRetries = 1
-	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = limit, limit, limit, limit
+	o.DialTimeout, o.PoolTimeout = connectLimit, limit
+	o.ReadTimeout, o.WriteTimeout = max(limit, connectLimit), max(limit, connectLimit) // what a command has is its context's
 	o.PipelinePoolSize = -1
 	o.DisableIdentity = true
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
@@ -97,8 +118,45 @@ func (s *Store) Client() redis.UniversalClient { return s.commands }
 // Log is where rooms that keep values here tell what they could not read.
 func (s *Store) Log() *zap.Logger { return s.log }
 
+// warmUp makes some connections ready for commands, in the time that connections take: a command that has to make its own may never get
+// through to a Redis that is far away.
+func (s *Store) warmUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing.Err() != nil || s.warming {
+		return
+	}
+	s.warming = true
+	s.running.Go(func() {
+		defer s.warm()
+		ctx, cancel := context.WithTimeout(s.closing, connectLimit)
+		defer cancel()
+		var pings sync.WaitGroup
+		for range spareConnections {
+			pings.Go(func() { _ = s.commands.Ping(ctx).Err() }) // the next command tells
+		}
+		pings.Wait()
+	})
+}
+
+// warm notes that connections are ready, or could not be made.
+func (s *Store) warm() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.warming = false
+}
+
+// stop lets nothing begin any more.
+func (s *Store) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.close()
+}
+
 // Close ends the connections. Steps and readers that are under way fail.
 func (s *Store) Close() error {
+	s.stop()
+	s.running.Wait()
 	err := errors.Join(s.commands.Close(), s.copies.Close(), s.reading.Close())
 	if err != nil {
 		return fmt.Errorf("close the store: %w", err)

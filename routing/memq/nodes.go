@@ -29,6 +29,7 @@ func (s *Store) Heartbeat(ctx context.Context, node string) (routing.Beat, error
 		for name := range owners {
 			beat.Expired = append(beat.Expired, name)
 		}
+		beat.Leases = maps.Clone(s.leases)
 		slices.Sort(beat.Nodes)
 		slices.Sort(beat.Expired)
 		return nil

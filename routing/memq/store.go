@@ -61,12 +61,10 @@ func New(o Options) *Store {
 // Now is store time.
 func (s *Store) Now() time.Time { return s.now() }
 
-// Pauses returns the pauses in force, for Options of the store's next life.
-func (s *Store) Pauses() map[string]Pause {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// Pauses returns the pauses in force in a view, for Options of a store's next life.
+func Pauses(v *routing.View) map[string]Pause {
 	pauses := make(map[string]Pause)
-	for name, a := range s.view.Agents {
+	for name, a := range v.Agents {
 		if !a.Paused.IsZero() {
 			pauses[name] = Pause{Since: a.Paused, Reason: a.PauseReason}
 		}

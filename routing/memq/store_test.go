@@ -23,6 +23,16 @@ func TestTheContractInRealTime(t *testing.T) {
 	})
 }
 
+// snapshot is what a store holds.
+func snapshot(t *testing.T, s *memq.Store) *routing.View {
+	t.Helper()
+	view, err := s.Snapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return view
+}
+
 func TestPausesOutliveTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first := memq.New(memq.Options{})
@@ -31,7 +41,7 @@ func TestPausesOutliveTheStore(t *testing.T) {
 		}
 		since := first.Now()
 		time.Sleep(time.Hour)
-		second := memq.New(memq.Options{Pauses: first.Pauses()})
+		second := memq.New(memq.Options{Pauses: memq.Pauses(snapshot(t, first))})
 		view, err := second.Snapshot(t.Context())
 		if err != nil {
 			t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/spillway-voice/spillway/internal/store"
 	"github.com/spillway-voice/spillway/routing"
 )
 
@@ -14,6 +15,9 @@ const reapBatch = 100
 
 // forgetBatch is how many lost places one heartbeat forgets: far more than are lost between two, as time goes by.
 const forgetBatch = 100
+
+// neverRenewed is the lease of an owner who never sent a heartbeat.
+const neverRenewed = "0"
 
 // Heartbeat renews a node's lease.
 func (s *Store) Heartbeat(ctx context.Context, node string) (routing.Beat, error) {
@@ -29,7 +33,12 @@ func (s *Store) Heartbeat(ctx context.Context, node string) (routing.Beat, error
 	if err != nil {
 		return routing.Beat{}, fmt.Errorf("heartbeat of %s: %w", node, err)
 	}
-	beat := routing.Beat{Seq: seq, Incarnation: r.Text(1), Nodes: r.List(2), Expired: r.List(3)}
+	beat := routing.Beat{Seq: seq, Incarnation: r.Text(1), Nodes: r.List(2), Expired: r.List(3), Leases: make(routing.Leases)}
+	for all := r.List(4); len(all) > 1; all = all[2:] {
+		if until, err := store.ParseTime(all[1]); err == nil && all[1] != neverRenewed {
+			beat.Leases[all[0]] = until
+		}
+	}
 	slices.Sort(beat.Nodes)
 	slices.Sort(beat.Expired)
 	return beat, nil

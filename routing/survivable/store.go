@@ -42,6 +42,8 @@ type Options struct {
 	Shared routing.Store
 	// Probe asks whether the shared store answers, without any consequence there.
 	Probe func(context.Context) error
+	// Pauses are those that were in force when the process ended, for a node that starts while the shared store is away.
+	Pauses map[string]memq.Pause
 	// Changed is told when the shared store is away, and when it is back, with the error that showed it. It must return at once.
 	Changed func(up bool, cause error)
 }
@@ -50,6 +52,7 @@ type Options struct {
 type Store struct {
 	shared  routing.Store
 	probe   func(context.Context) error
+	pauses  map[string]memq.Pause
 	changed func(up bool, cause error)
 	lost    chan struct{} // the node is alone: Run looks for the way back
 
@@ -78,7 +81,7 @@ func New(o Options) *Store {
 		o.Changed = func(bool, error) {}
 	}
 	return &Store{
-		shared: o.Shared, probe: o.Probe, changed: o.Changed, lost: make(chan struct{}, 1),
+		shared: o.Shared, probe: o.Probe, pauses: o.Pauses, changed: o.Changed, lost: make(chan struct{}, 1),
 		regime: &regime{store: o.Shared, up: true, over: make(chan struct{})},
 	}
 }
@@ -198,7 +201,7 @@ func (s *Store) goAlone(node string, cause error) {
 	s.mu.Lock()
 	token := max(s.token, uint64(time.Now().UnixMicro())) + binary.BigEndian.Uint64(spread[:])%tokenSpread
 	s.mu.Unlock()
-	s.turn(&alone{Store: memq.New(memq.Options{Now: s.shared.Now, Token: token}), node: node}, false)
+	s.turn(&alone{Store: memq.New(memq.Options{Now: s.shared.Now, Token: token, Pauses: s.pauses}), node: node}, false)
 	s.changed(false, cause)
 	select {
 	case s.lost <- struct{}{}:
@@ -381,11 +384,36 @@ func (s *Store) Reap(ctx context.Context, node string) error {
 // Snapshot returns a copy of everything.
 func (s *Store) Snapshot(ctx context.Context) (*routing.View, error) {
 	r := s.current()
-	view, err := r.store.Snapshot(ctx)
+	view, err := r.snapshot(ctx)
 	if r.up && (err == nil || ctx.Err() != context.Canceled) {
 		s.saw(r, err)
 	}
 	return view, err
+}
+
+// errTurned says that another store holds meanwhile.
+var errTurned = errors.New("another store holds now")
+
+// snapshot asks for a copy, and does not wait for a shared store that hangs when another holds.
+func (r *regime) snapshot(ctx context.Context) (*routing.View, error) {
+	if !r.up {
+		return r.store.Snapshot(ctx)
+	}
+	type answer struct {
+		view *routing.View
+		err  error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		view, err := r.store.Snapshot(ctx)
+		answered <- answer{view, err}
+	}()
+	select {
+	case a := <-answered:
+		return a.view, a.err
+	case <-r.over:
+		return nil, errTurned
+	}
 }
 
 // saw notes how a snapshot of the shared store went, asked for in a regime.

@@ -19,4 +19,4 @@ for i = 1, #all, 2 do
     redis.call('HDEL', leases, node)
   end
 end
-return reply('ok', text(seq), incarnation, alive, expired)
+return reply('ok', text(seq), incarnation, alive, expired, all)
