@@ -52,6 +52,13 @@ func (c *clock) now() time.Time {
 	return time.Unix(0, int64(c.told)).UTC()
 }
 
+// isSet reports whether the store was heard.
+func (c *clock) isSet() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.heard
+}
+
 // skew is how far the wall clock is ahead of store time, 0 before the store was heard.
 func (c *clock) skew() time.Duration {
 	c.mu.Lock()

@@ -209,7 +209,7 @@ func encodeNode(node Node) (string, error) {
 	}
 	text, err := json.Marshal(nodeRecord{
 		Boot: node.Boot, SIP: node.SIP, Configuration: node.Configuration, Version: node.Version,
-		Wall: strconv.FormatInt(node.Wall.UnixMicro(), 10),
+		Wall: FormatTime(node.Wall),
 	})
 	if err != nil {
 		return "", fmt.Errorf("node %s: %w", node.ID, err)

@@ -1,5 +1,5 @@
--- The opening of every script. KEYS[1] is meta, KEYS[2] the events; ARGV[1] the schema, ARGV[2] an incarnation to begin if there is
--- none. Times are microseconds since 1970: whole numbers below 2^53, kept as text, since cjson would round them.
+-- The opening of every script. KEYS[1] is meta, KEYS[2] the events; ARGV[1] the schema, ARGV[2] the latest time of the step (nothing: any
+-- time), a colon, and an incarnation to begin if there is none. Times are microseconds since 1970: whole numbers below 2^53, kept as text, since cjson would round them.
 -- All keys that a script touches are in KEYS, and carry one hash tag.
 local meta, events = KEYS[1], KEYS[2]
 
@@ -19,8 +19,13 @@ if now < last then
   redis.call('HSET', meta, 'shift', text(shift + last - now))
   now = last
 end
+-- Its sender gave up on a step that comes late, out of a link or a process that hung, and may have decided otherwise since.
+local latest, fresh = string.match(ARGV[2], '^(%d*):(.+)$')
+if latest ~= '' and now > tonumber(latest) then
+  return {'late', text(now)}
+end
 if not incarnation then
-  incarnation = ARGV[2]
+  incarnation = fresh
   redis.call('HSET', meta, 'schema', ARGV[1], 'incarnation', incarnation, 'seq', '0', 'at', '0', 'last', text(now), 'token', text(now))
 end
 

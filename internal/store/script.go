@@ -62,8 +62,8 @@ func (r Reply) List(i int) []string {
 	return list
 }
 
-// Run runs a script once, for CommandLimit at most: after an error nobody knows whether the step was taken, so a step has to be one that can be
-// repeated. It returns ErrSchema when another version of Spillway uses the store.
+// Run runs a script, for CommandLimit at most: after an error nobody knows whether the step was taken, so a step has to be one that can be
+// repeated; it is not taken any more after that time. It returns ErrSchema when another version of Spillway uses the store.
 func (s *Store) Run(ctx context.Context, script *Script, args ...any) (Reply, error) {
 	return s.run(ctx, s.commands, CommandLimit, script, args)
 }
@@ -73,18 +73,41 @@ func (s *Store) Copy(ctx context.Context, script *Script, args ...any) (Reply, e
 	return s.run(ctx, s.copies, CopyLimit, script, args)
 }
 
-// run runs a script on a client within a limit, and sets the clock by its reply.
+// run runs a script on a client within a limit, and sets the clock by its reply. A step that comes to Redis after the limit is refused
+// there: who asked for it has given up on it.
 func (s *Store) run(ctx context.Context, client redis.UniversalClient, limit time.Duration, script *Script, args []any) (Reply, error) {
 	if err := ctx.Err(); err != nil {
 		return Reply{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	r, err := s.step(ctx, client, script, args)
+	if err == nil && r.Code == late { // though nobody gave up on it: it was the clock here that was behind, and is not any more
+		r, err = s.step(ctx, client, script, args)
+	}
+	if err == nil && r.Code == late {
+		return Reply{}, errLate
+	}
+	return r, err
+}
+
+// late is the code of a step that was not taken, because it came after its time.
+const late = "late"
+
+var errLate = errors.New("redis: the step came too late and was not taken")
+
+// step sends a script once.
+func (s *Store) step(ctx context.Context, client redis.UniversalClient, script *Script, args []any) (Reply, error) {
 	keys := make([]string, len(script.keys))
 	for i, name := range script.keys {
 		keys[i] = s.Key(name)
 	}
-	args = append([]any{Schema, rand.Text()}, args...) // another incarnation each time the store is found empty
+	// The latest time is unknown before the store was heard. It is another incarnation each time the store is found empty.
+	begin := ":" + rand.Text()
+	if deadline, ok := ctx.Deadline(); ok && s.clock.isSet() {
+		begin = FormatTime(s.clock.now().Add(time.Until(deadline))) + begin
+	}
+	args = append([]any{Schema, begin}, args...)
 	asked := s.clock.monotonic()
 	raw, err := script.lua.Run(ctx, client, keys, args...).Slice()
 	received := s.clock.monotonic()
@@ -122,6 +145,9 @@ func parseReply(raw []any) (Reply, error) {
 	r.At = at
 	return r, nil
 }
+
+// FormatTime writes a time as scripts read it.
+func FormatTime(t time.Time) string { return strconv.FormatInt(t.UnixMicro(), 10) }
 
 // ParseTime reads a time as scripts write it: microseconds since 1970 in decimal.
 func ParseTime(text string) (time.Time, error) {

@@ -80,6 +80,51 @@ func TestStoreTimeGoesOnWhenTheClockOfRedisGoesBack(t *testing.T) {
 	}
 }
 
+func TestAStepThatItsSenderGaveUpIsNotTaken(t *testing.T) {
+	server := redistest.Start(t)
+	link := server.Link()
+	s, err := store.Open(t.Context(), link.URL(), store.Options{Centre: "kettle"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	// A step that is in the link when it hangs, and comes to Redis when the link is well again. A first step has had the script loaded.
+	if err := patiently(func() error { _, err := s.Run(t.Context(), note, "first"); return err }); err != nil {
+		t.Fatal(err)
+	}
+	arrivals := func() string {
+		stats, err := server.Client().InfoMap(t.Context(), "commandstats").Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		calls, _, _ := strings.Cut(stats["Commandstats"]["cmdstat_evalsha"], ",")
+		return calls
+	}
+	before := arrivals()
+	link.Hang()
+	if _, err := s.Run(t.Context(), note, "given up"); err == nil {
+		t.Fatal("a step got through a link that hangs")
+	}
+	link.Heal()
+	for end := time.Now().Add(patience); arrivals() == before; {
+		if time.Now().After(end) {
+			t.Fatal("the step never came to Redis")
+		}
+	}
+	events, err := server.Client().XRange(t.Context(), s.Key(store.KeyEvents), "-", "+").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events {
+		if e.Values["what"] == "given up" {
+			t.Error("Redis took a step that its sender had given up")
+		}
+	}
+	if err := patiently(func() error { _, err := s.Run(t.Context(), note, "after"); return err }); err != nil {
+		t.Errorf("the next step: %v", err)
+	}
+}
+
 func TestAReaderGetsEveryEventInOrder(t *testing.T) {
 	s := opened(t, redistest.Start(t))
 	noted(t, s, "before")
