@@ -476,23 +476,24 @@ func (p *play) hitting(v *visit) (*fault, time.Time) {
 	return nil, time.Time{}
 }
 
-// judgeFreed judges how soon the agents of a killed node were called by others, and those who talked with its callers.
+// judgeFreed judges how soon agents were called by others who talked with callers of the killed node, or were called by it.
 func (p *play) judgeFreed() {
 	killed := p.last().began
 	var times []time.Duration
 	for _, a := range p.crowd.agents {
-		if a.node != p.hit || a.name[:5] != "scout" {
-			continue
-		}
-		for _, t := range a.takes {
-			if t.rang.After(killed) && t.offeredBy != p.hit {
-				times = append(times, t.rang.Sub(killed))
-				break
-			}
+		held := slices.ContainsFunc(a.takes, func(t *taken) bool {
+			return t.visit != nil && t.visit.queue == crowdQueue && t.offeredBy == p.hit && t.rang.Before(killed) && (t.over.IsZero() || t.over.After(killed))
+		})
+		next := slices.IndexFunc(a.takes, func(t *taken) bool { return t.offeredBy != p.hit && t.rang.After(killed) })
+		switch {
+		case held && next < 0:
+			times = append(times, time.Since(killed))
+		case held:
+			times = append(times, a.takes[next].rang.Sub(killed))
 		}
 	}
 	text, largest := spread(times)
-	p.verdict.say("its agents are called by others", "≤ "+short(freeTime), text, len(times) > 0 && largest <= p.verdict.allowed(freeTime))
+	p.verdict.say("agents of its conversations are called by others", "≤ "+short(freeTime), text, len(times) > 0 && largest <= p.verdict.allowed(freeTime))
 }
 
 // judgeReturned judges who called again after his node was killed: he is offered before all who came after him.

@@ -20,6 +20,7 @@ import (
 
 	"github.com/spillway-voice/spillway/config"
 	"github.com/spillway-voice/spillway/internal/ops/client"
+	"github.com/spillway-voice/spillway/internal/phone"
 	"github.com/spillway-voice/spillway/internal/sample"
 	"github.com/spillway-voice/spillway/internal/store/redistest"
 )
@@ -31,9 +32,9 @@ const (
 	glance = 20 * time.Millisecond
 	// secret is every agent's password.
 	secret = "a password for bad days"
-	// firstPort is the first of the nodes' media ports: below those that the kernel gives to phones. Each node has its own portsEach.
+	// firstPort is the first of the nodes' media ports: below those that are given to phones. Each node has its own portsEach.
 	firstPort = 20000
-	portsEach = 4000
+	portsEach = 3300
 )
 
 var loopback = netip.MustParseAddr("127.0.0.1")
@@ -133,8 +134,14 @@ type node struct {
 // layOut writes a node's files.
 func (s *stage) layOut(number int, id, url string) (*node, error) {
 	n := &node{number: number, id: id, dir: filepath.Join(s.dir, fmt.Sprintf("%s-%d", id, number)), program: s.options.program}
-	free, ports := netip.AddrPortFrom(loopback, 0), firstPort+number*portsEach
-	err := sample.Write(n.dir, sample.Options{SIP: free, HTTP: free, FirstPort: ports, LastPort: ports + portsEach - 1})
+	port, err := phone.FreePorts(1) // none that a phone may be given for its sound: nodes send none to a port of their signalling
+	if err != nil {
+		return nil, err
+	}
+	ports := firstPort + number*portsEach
+	err = sample.Write(n.dir, sample.Options{
+		SIP: netip.AddrPortFrom(loopback, port), HTTP: netip.AddrPortFrom(loopback, 0), FirstPort: ports, LastPort: ports + portsEach - 1,
+	})
 	if err != nil {
 		return nil, err
 	}
