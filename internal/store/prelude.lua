@@ -14,15 +14,16 @@ local last, shift = tonumber(found[5]) or 0, tonumber(found[6]) or 0
 
 -- Store time is TIME, put forward by what it ever went back.
 local clock = redis.call('TIME')
-local now = clock[1] * 1000000 + clock[2] + shift
-if now < last then
-  redis.call('HSET', meta, 'shift', text(shift + last - now))
-  now = last
-end
--- Its sender gave up on a step that comes late, out of a link or a process that hung, and may have decided otherwise since.
+local told = clock[1] * 1000000 + clock[2] + shift
+local now = math.max(told, last)
+
+-- Who asked for a step that comes late, out of a link or a process that hung, has given up on it, and may have decided otherwise since.
 local latest, fresh = string.match(ARGV[2], '^(%d*):(.+)$')
 if latest ~= '' and now > tonumber(latest) then
   return {'late', text(now)}
+end
+if told < last then
+  redis.call('HSET', meta, 'shift', text(shift + last - told))
 end
 if not incarnation then
   incarnation = fresh

@@ -81,10 +81,14 @@ func everyStepFails(t *testing.T, s *redisq.Store) {
 func works(t *testing.T, s *redisq.Store) *routing.View {
 	t.Helper()
 	var v *routing.View
+	var events <-chan routing.Event
 	deadline := time.Now().Add(patience)
 	for {
 		var err error
 		if v, err = s.Snapshot(t.Context()); err == nil {
+			events, err = s.Subscribe(t.Context(), v.Seq)
+		}
+		if err == nil {
 			break
 		}
 		if time.Now().After(deadline) {
@@ -92,8 +96,6 @@ func works(t *testing.T, s *redisq.Store) *routing.View {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	events, err := s.Subscribe(t.Context(), v.Seq)
-	must(t, err)
 	must(t, s.Enter(t.Context(), routing.Caller{Call: "after", Node: "n1", Queue: "orders"}, 0))
 	if e := next(t, events); e.Call != "after" || !v.Fold(e) {
 		t.Errorf("%+v does not follow %d", e, v.Seq)
