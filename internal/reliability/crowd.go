@@ -196,7 +196,11 @@ func (c *crowd) serve(ctx context.Context, a *agent, t *taken) {
 		v.answered = t.talked
 		delete(c.waiting, v)
 	})
-	if err := t.call.Answer(ctx); err != nil {
+	acknowledged, cancel := context.WithTimeout(ctx, farewell)
+	err := t.call.Answer(acknowledged)
+	cancel()
+	if err != nil {
+		t.call.End() // whose node died waits for no acknowledgement: he hangs up, and can be called again
 		c.note(func() {
 			t.over = time.Now()
 			c.backLocked(v)
