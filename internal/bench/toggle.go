@@ -183,7 +183,8 @@ func listen(calls []*phone.Call, beginning []int16) ([]time.Time, error) {
 		group.Go(func() error {
 			heard, ok := c.Ear().Find(beginning)
 			if !ok {
-				return fmt.Errorf("caller %d of %d did not hear the message", i+1, len(calls))
+				return fmt.Errorf("caller %d of %d did not hear the message (%v of it in one piece; packets were missing %d times in the call)",
+					i+1, len(calls), heard.Matched, c.Ear().Gaps())
 			}
 			began[i] = heard.Began
 			return nil
