@@ -72,7 +72,8 @@ type Dispatcher struct {
 	stopped    chan struct{} // closed when Run returns
 
 	leaseMu sync.Mutex
-	lease   time.Time // until when this node's lease lives by its own clock
+	life    string    // of the store that gave this node its lease
+	lease   time.Time // until when that lives by the node's own clock
 }
 
 // New returns a dispatcher that does nothing until Run.
@@ -121,7 +122,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 
 	defer d.part()
 	h := &hands{d: d, jobs: make(chan batch, 1), done: make(chan outcome, 1)}
-	p := &pulse{d: d, beats: make(chan routing.Beat, 1), dead: make(chan []string)}
+	p := &pulse{d: d, beats: make(chan routing.Beat, 1), soon: make(chan struct{}, 1), dead: make(chan []string)}
 	working.Go(func() { h.run(ctx) })
 	working.Go(func() { p.run(ctx) })
 	working.Go(func() { p.bury(ctx) })
@@ -175,18 +176,18 @@ func (d *Dispatcher) wake() {
 // Plan returns the plan in force, closed queues that are not empty included.
 func (d *Dispatcher) Plan() *routing.Plan { return d.plan.Load() }
 
-// leaseRuns reports whether this node's lease still lives by its own clock.
-func (d *Dispatcher) leaseRuns() bool {
+// leaseRuns reports whether a lease that a life of the store (an Incarnation) gave this node still lives by the node's own clock.
+func (d *Dispatcher) leaseRuns(life string) bool {
 	d.leaseMu.Lock()
 	defer d.leaseMu.Unlock()
-	return time.Now().Before(d.lease)
+	return d.life == life && time.Now().Before(d.lease)
 }
 
-// leaseUntil notes until when the lease lives.
-func (d *Dispatcher) leaseUntil(t time.Time) {
+// leaseUntil notes who gave the lease, and until when it lives.
+func (d *Dispatcher) leaseUntil(life string, t time.Time) {
 	d.leaseMu.Lock()
 	defer d.leaseMu.Unlock()
-	d.lease = t
+	d.life, d.lease = life, t
 }
 
 // nobody observes nothing.

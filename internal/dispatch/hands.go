@@ -3,7 +3,6 @@ package dispatch
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -13,11 +12,12 @@ import (
 
 // batch is what one decision asks of the store, this node's part alone.
 type batch struct {
+	life     string          // the Incarnation that was decided on
 	limit    int             // of seats
 	over     []routing.Claim // conversations of another life of the store, to be ended without a wrap-up
 	recalls  []*routing.AgentState
-	phones   []registration
-	outside  []routing.AgentState // Name and Outside
+	phones   []string // agents whose phones are to be told
+	outside  []string // agents whose call outside is to be told
 	enters   []entering
 	talks    []routing.Claim // conversations that the store lacks
 	holds    []routing.Claim // offers that it lacks
@@ -45,14 +45,18 @@ func (b *batch) empty() bool {
 // outcome is what became of a batch.
 type outcome struct {
 	granted []granted
-	untold  []*routing.AgentState // that the store was not told of
-	undone  []entering            // entries that the store did not take
-	full    []routing.Caller      // callers for whom their queue had no place
-	unheld  []routing.Claim       // claims that it was not told of
-	denied  *routing.Offer        // a match that the store did not grant; those behind it were not asked for
-	refused []routing.Claim       // claims that it has otherwise
-	gaveUp  bool                  // the store did not answer: the rest of the batch was not done
-	failed  bool                  // something was not done that may have to be done again
+	left    batch            // what was not done
+	full    []routing.Caller // callers for whom their queue had no place
+	denied  *routing.Offer   // a match that the store did not grant; those behind it were not asked for
+	refused []refusal        // claims that it has otherwise
+	gaveUp  bool             // the store did not answer: the rest of the batch was not done
+	failed  bool             // something was not done that may have to be done again
+}
+
+// refusal is a claim that the store has otherwise, with its word.
+type refusal struct {
+	routing.Claim
+	err error
 }
 
 // granted is a claim that the store gave.
@@ -90,57 +94,48 @@ func (h *hands) carryOut(ctx context.Context, b batch) outcome {
 		defer cancel()
 		return h.settle(ctx, step(bounded), &out)
 	}
-	told, talked, entries, held := 0, 0, 0, 0
-	ok := each(b.over, func(c routing.Claim) bool {
+	ok := drain(&b.over, func(c routing.Claim) bool {
 		return do(func(ctx context.Context) error { return store.Finish(ctx, c.Token, 0) })
-	}) && each(b.releases, func(token uint64) bool {
+	}) && drain(&b.releases, func(token uint64) bool {
 		return do(func(ctx context.Context) error { return store.Release(ctx, token, routing.Withdrawn) })
-	}) && each(slices.Collect(slices.Chunk(b.recalls, recallBatch)), func(agents []*routing.AgentState) bool {
-		if !do(func(ctx context.Context) error { return store.Recall(ctx, agents) }) {
-			return false
-		}
-		told += len(agents)
-		return true
-	}) && each(b.talks, func(c routing.Claim) bool { // before the phones, by which their agents could be claimed
-		if !do(func(ctx context.Context) error { return h.hold(ctx, c, &out) }) {
-			return false
-		}
-		talked++
-		return true
-	}) && each(b.phones, func(r registration) bool {
-		return do(func(ctx context.Context) error { return store.Register(ctx, r.agent, node, r.phones) })
-	}) && each(b.outside, func(a routing.AgentState) bool {
-		return do(func(ctx context.Context) error { return store.Outside(ctx, a.Name, node, a.Outside) })
-	}) && each(b.enters, func(c entering) bool {
-		if !do(func(ctx context.Context) error { return h.enter(ctx, c, &out) }) {
-			return false
-		}
-		entries++
-		return true
-	}) && each(b.holds, func(c routing.Claim) bool {
-		if !do(func(ctx context.Context) error { return h.hold(ctx, c, &out) }) {
-			return false
-		}
-		held++
-		return true
-	}) && each(b.finishes, func(c routing.Claim) bool {
+	}) && h.recall(&b, do) && drain(&b.talks, func(c routing.Claim) bool { // before the phones, by which their agents could be claimed
+		return do(func(ctx context.Context) error { return h.hold(ctx, c, &out) })
+	}) && drain(&b.phones, func(agent string) bool {
+		return do(func(ctx context.Context) error { return store.Register(ctx, agent, node, h.d.held.phonesOf(agent)) })
+	}) && drain(&b.outside, func(agent string) bool {
+		return do(func(ctx context.Context) error { return store.Outside(ctx, agent, node, h.d.held.outsideOf(agent)) })
+	}) && drain(&b.enters, func(c entering) bool {
+		return do(func(ctx context.Context) error { return h.enter(ctx, c, &out) })
+	}) && drain(&b.holds, func(c routing.Claim) bool {
+		return do(func(ctx context.Context) error { return h.hold(ctx, c, &out) })
+	}) && drain(&b.finishes, func(c routing.Claim) bool {
 		return do(func(ctx context.Context) error { return store.Finish(ctx, c.Token, h.d.wrapUp(c)) })
-	}) && each(b.seats, func(s routing.SeatChange) bool {
+	}) && drain(&b.seats, func(s routing.SeatChange) bool {
 		return do(func(ctx context.Context) error { return store.Seat(ctx, s.Agent, s.Grant, b.limit, s.Reason) })
-	}) && each(b.opens, func(o routing.Opening) bool {
+	}) && drain(&b.opens, func(o routing.Opening) bool {
 		return do(func(ctx context.Context) error { return store.Open(ctx, o.Queue, o.Rule, o.Open) })
-	}) && each(b.spills, func(s routing.Spill) bool {
+	}) && drain(&b.spills, func(s routing.Spill) bool {
 		return do(func(ctx context.Context) error { return store.Spill(ctx, s.Call, s.To, s.Rule) })
-	}) && each(b.ends, func(e routing.End) bool {
+	}) && drain(&b.ends, func(e routing.End) bool {
 		return do(func(ctx context.Context) error { return store.Leave(ctx, e.Call, e.Reason) })
 	})
-	out.untold, out.undone, out.unheld = b.recalls[told:], b.enters[entries:], slices.Concat(b.talks[talked:], b.holds[held:])
-	out.gaveUp = !ok
-	if !ok {
-		return out
+	out.left, out.gaveUp = b, !ok
+	if ok {
+		h.claim(b.life, b.offers, &out, do)
 	}
-	h.claim(b.offers, &out, do)
 	return out
+}
+
+// recall tells the store of agents, many at a time.
+func (h *hands) recall(b *batch, do func(func(context.Context) error) bool) bool {
+	for len(b.recalls) > 0 {
+		n := min(len(b.recalls), recallBatch)
+		if !do(func(ctx context.Context) error { return h.d.store.Recall(ctx, b.recalls[:n]) }) {
+			return false
+		}
+		b.recalls = b.recalls[n:]
+	}
+	return true
 }
 
 // holds reports whether this node still holds a claim.
@@ -175,16 +170,16 @@ func (h *hands) hold(ctx context.Context, c routing.Claim, out *outcome) error {
 	}
 	err := h.d.store.Hold(ctx, c)
 	if errors.Is(err, routing.ErrLost) {
-		out.refused = append(out.refused, c)
+		out.refused = append(out.refused, refusal{c, err})
 	}
 	return err
 }
 
-// claim asks for the matches of a batch, as long as the node's lease lives: after it others may have given our calls up. The callers stand in
+// claim asks for the matches of a batch, as long as the lease that the life of the store gave lives: after it others may have given our calls up. The callers stand in
 // their order: when the store does not give one the agent, those behind him wait until it is decided again.
-func (h *hands) claim(offers []match, out *outcome, do func(func(context.Context) error) bool) {
-	each(offers, func(m match) bool {
-		if !h.d.leaseRuns() {
+func (h *hands) claim(life string, offers []match, out *outcome, do func(func(context.Context) error) bool) {
+	drain(&offers, func(m match) bool {
+		if !h.d.leaseRuns(life) {
 			out.failed = true
 			return false
 		}
@@ -221,12 +216,13 @@ func (h *hands) settle(ctx context.Context, err error, out *outcome) bool {
 	}
 }
 
-// each calls do for every item until it returns false, and reports whether it never did.
-func each[T any](list []T, do func(T) bool) bool {
-	for _, item := range list {
-		if !do(item) {
+// drain takes each item off a list once do returned true for it, until do returns false; it reports whether the list is empty.
+func drain[T any](list *[]T, do func(T) bool) bool {
+	for len(*list) > 0 {
+		if !do((*list)[0]) {
 			return false
 		}
+		*list = (*list)[1:]
 	}
 	return true
 }

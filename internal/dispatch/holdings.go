@@ -97,18 +97,26 @@ func (h *holdings) goOutside(agent, call string) {
 	h.outside[agent] = call
 }
 
-// gap is where a view and the holdings differ: what the store is to be told.
-type gap struct {
-	holds   []routing.Claim      // conversations that it lacks
-	ends    []routing.Claim      // conversations that are over here, or never were
-	phones  []registration       // agents whose phones it has otherwise
-	outside []routing.AgentState // agents whose call outside it has otherwise; Outside is what holds
+// phonesOf are the phones of an agent that are registered here.
+func (h *holdings) phonesOf(agent string) []routing.Phone {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.phones[agent])
 }
 
-// registration is the phones of one agent.
-type registration struct {
-	agent  string
-	phones []routing.Phone
+// outsideOf is the call of this node outside the queues that an agent is in, "" for none.
+func (h *holdings) outsideOf(agent string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.outside[agent]
+}
+
+// gap is where a view and the holdings differ: what the store is to be told.
+type gap struct {
+	holds   []routing.Claim // conversations that it lacks
+	ends    []routing.Claim // conversations that are over here, or never were
+	phones  []string        // agents whose phones it has otherwise
+	outside []string        // agents whose call outside it has otherwise
 }
 
 // against compares the holdings with a view. It forgets conversations that are over for both, and phones whose time is.
@@ -133,7 +141,7 @@ func (h *holdings) against(view *routing.View, node string, now time.Time) gap {
 		if len(h.phones[agent]) == 0 {
 			delete(h.phones, agent)
 		} else if view.Agents[agent] == nil {
-			g.phones = append(g.phones, registration{agent, slices.Clone(h.phones[agent])})
+			g.phones = append(g.phones, agent)
 		}
 	}
 	for name, a := range view.Agents {
@@ -143,10 +151,10 @@ func (h *holdings) against(view *routing.View, node string, now time.Time) gap {
 			}
 		}
 		if !agree(a.Phones, h.phones[name], node, now) {
-			g.phones = append(g.phones, registration{name, slices.Clone(h.phones[name])})
+			g.phones = append(g.phones, name)
 		}
 		if call := h.outside[name]; call != "" && a.Outside != call || call == "" && a.OutsideNode == node && a.Outside != "" {
-			g.outside = append(g.outside, routing.AgentState{Name: name, Outside: call})
+			g.outside = append(g.outside, name)
 		}
 	}
 	return g

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -52,8 +53,8 @@ type owner struct {
 	holds    []routing.Claim
 	over     []routing.Claim // conversations that ended in another life of the store
 	finishes []routing.Claim
-	phones   []registration
-	outside  []routing.AgentState
+	phones   []string
+	outside  []string
 	releases []uint64
 	leaves   []routing.End // strays to be taken out
 	strays   twice
@@ -198,10 +199,11 @@ func (o *owner) turn() time.Time {
 		o.findLost = false
 		o.d.lost.set(o.view)
 	}
-	o.releases = append(o.releases, o.watch.due(o, now)...)
+	late := o.watch.due(o, now)
+	o.releases = append(o.releases, late...)
 	o.queues.tell(o, now)
 	due := !o.next.IsZero() && !now.Before(o.next)
-	if o.stale = o.stale || due || len(o.releases) > 0; o.stale && !o.busy && !now.Before(o.rested) {
+	if o.stale = o.stale || due || len(late) > 0; o.stale && !o.busy && !now.Before(o.rested) {
 		o.decide(now)
 		end := o.d.store.Now()
 		o.rested = end.Add(min(restShare*end.Sub(now), restMost))
@@ -257,7 +259,7 @@ func (o *owner) decide(now time.Time) {
 // ours picks what this node carries out: matches, overflow and ends of its own calls. Seats and rules belong to nobody, so every
 // node records them; the store does it once.
 func (o *owner) ours(plan *routing.Plan, decision routing.Decision, now time.Time) batch {
-	b := batch{limit: plan.Seats, seats: decision.Seats, opens: decision.Opens}
+	b := batch{life: o.view.Incarnation, limit: plan.Seats, seats: decision.Seats, opens: decision.Opens}
 	own := func(call string) bool { return o.view.Callers[call].Node == o.d.node }
 	for _, s := range decision.Spills {
 		if own(s.Call) {
@@ -298,16 +300,7 @@ func (o *owner) freeSince(plan *routing.Plan, offer routing.Offer, now time.Time
 // settle takes the hands' answer: claims go to their calls, what failed is decided again soon.
 func (o *owner) settle(out outcome) {
 	o.busy = false
-	o.enters = append(o.enters, out.undone...)
-	o.holds = append(o.holds, out.unheld...)
-	for _, a := range out.untold {
-		if o.memory == nil {
-			o.memory = make(map[string]*routing.AgentState)
-		}
-		if o.memory[a.Name] == nil {
-			o.memory[a.Name] = a
-		}
-	}
+	o.keep(out.left)
 	o.refused(out.refused)
 	o.turnedAway(out.full)
 	if !out.gaveUp {
@@ -329,11 +322,28 @@ func (o *owner) settle(out outcome) {
 	}
 }
 
+// keep notes what the store was not told, to be told with the next batch; what was decided is decided again.
+func (o *owner) keep(left batch) {
+	o.over, o.releases = append(o.over, left.over...), append(o.releases, left.releases...)
+	o.enters, o.holds = append(o.enters, left.enters...), slices.Concat(o.holds, left.talks, left.holds)
+	o.phones, o.outside = append(o.phones, left.phones...), append(o.outside, left.outside...)
+	o.finishes = append(o.finishes, left.finishes...)
+	for _, a := range left.recalls {
+		if o.memory == nil {
+			o.memory = make(map[string]*routing.AgentState)
+		}
+		if o.memory[a.Name] == nil {
+			o.memory[a.Name] = a
+		}
+	}
+}
+
 // toldAll notes that the store that gave the last snapshot knows what the node holds: from now on the node may be counted on.
 func (o *owner) toldAll() {
 	if o.untold {
 		o.untold = false
 		o.d.told()
+		o.pulse.hurry() // claims wait for the lease
 	}
 }
 
@@ -341,7 +351,7 @@ func (o *owner) toldAll() {
 func (o *owner) deliver(g granted, now time.Time) {
 	p := o.d.places.get(g.Call)
 	if p == nil {
-		o.releases = append(o.releases, g.claim.Token)
+		o.releases, o.stale = append(o.releases, g.claim.Token), true
 		o.watch.skip(g.Call, now)
 		return
 	}
@@ -350,7 +360,7 @@ func (o *owner) deliver(g granted, now time.Time) {
 	}
 	p.token, p.offer = g.claim.Token, g.claim
 	if !p.tell(Offered{Claim: g.claim, Offer: g.Offer}) {
-		o.releases = append(o.releases, g.claim.Token)
+		o.releases, o.stale = append(o.releases, g.claim.Token), true
 		o.watch.skip(g.Call, now)
 		return
 	}

@@ -19,7 +19,7 @@ type pulse struct {
 	d        *Dispatcher
 	beats    chan routing.Beat // the newest answer, for the owner; an older one that was not read is replaced
 	dead     chan []string     // nodes whose lease is over, for bury
-	life     string            // of the store, as the last beat told
+	soon     chan struct{}     // a beat is wanted before its time
 	failing  bool              // the last heartbeat failed: that is said once
 	unbroken time.Time         // since when the lease was renewed without a break; zero: it was not
 }
@@ -33,9 +33,18 @@ func (p *pulse) run(ctx context.Context) {
 		}
 		select {
 		case <-time.After(wait):
+		case <-p.soon:
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// hurry asks for a beat before its time.
+func (p *pulse) hurry() {
+	select {
+	case p.soon <- struct{}{}:
+	default:
 	}
 }
 
@@ -54,10 +63,10 @@ func (p *pulse) beat(ctx context.Context) bool {
 		return false
 	}
 	p.failing = false
-	if !p.d.leaseRuns() || p.life != beat.Incarnation {
-		p.unbroken, p.life = asked, beat.Incarnation
+	if !p.d.leaseRuns(beat.Incarnation) {
+		p.unbroken = asked
 	}
-	p.d.leaseUntil(asked.Add(routing.Lease))
+	p.d.leaseUntil(beat.Incarnation, asked.Add(routing.Lease))
 	p.d.nodes.Store(&beat.Nodes)
 	p.pass(beat)
 	if asked.Sub(p.unbroken) >= routing.Lease && len(beat.Expired) > 0 { // after an outage everybody looks dead

@@ -43,6 +43,9 @@ func (o *owner) reassert(told map[*place]bool, anew bool) {
 		o.over = append(o.over, g.ends...)
 		o.releases = append(o.releases, o.silent(now)...)
 		o.leaves = o.gone()
+		for _, e := range o.leaves { // nor are they matched with anybody until the store has taken them out
+			o.watch.skip(e.Call, now)
+		}
 	}
 	o.untold = true
 	o.strays, o.gaps = twice{}, twice{}
@@ -148,11 +151,11 @@ func (o *owner) reconcile(now time.Time) {
 	for _, c := range g.ends {
 		found = append(found, "end "+c.Call)
 	}
-	for _, r := range g.phones {
-		found = append(found, "phones "+r.agent)
+	for _, agent := range g.phones {
+		found = append(found, "phones "+agent)
 	}
-	for _, a := range g.outside {
-		found = append(found, "outside "+a.Name)
+	for _, agent := range g.outside {
+		found = append(found, "outside "+agent)
 	}
 	both := o.gaps.seen(found)
 	if len(both) == 0 {
@@ -167,8 +170,8 @@ func (o *owner) reconcile(now time.Time) {
 	o.releases = append(o.releases, chosen(silent, func(token uint64) bool { return both[fmt.Sprintf("offer %d", token)] })...)
 	o.holds = append(o.holds, chosen(g.holds, func(c routing.Claim) bool { return both["talk "+c.Call] })...)
 	o.finishes = append(o.finishes, chosen(g.ends, func(c routing.Claim) bool { return both["end "+c.Call] })...)
-	o.phones = chosen(g.phones, func(r registration) bool { return both["phones "+r.agent] })
-	o.outside = chosen(g.outside, func(a routing.AgentState) bool { return both["outside "+a.Name] })
+	o.phones = chosen(g.phones, func(agent string) bool { return both["phones "+agent] })
+	o.outside = chosen(g.outside, func(agent string) bool { return both["outside "+agent] })
 }
 
 // chosen returns those of a list that a condition holds for.
@@ -177,11 +180,11 @@ func chosen[T any](list []T, holds func(T) bool) []T {
 }
 
 // refused takes note of claims that the store has otherwise: an offer is taken back from its call, a conversation has lost its agent.
-func (o *owner) refused(claims []routing.Claim) {
+func (o *owner) refused(claims []refusal) {
 	for _, c := range claims {
 		if c.Talking() {
-			if t := o.d.held.drop(c); t != nil {
-				o.d.log.Warn("the agent of a conversation is with somebody else", zap.String("call", c.Call), zap.String("agent", c.Agent))
+			if t := o.d.held.drop(c.Claim); t != nil {
+				o.d.log.Warn("the agent of a conversation is with somebody else", zap.String("call", c.Call), zap.String("agent", c.Agent), zap.Error(c.err))
 				close(t.taken)
 			}
 			continue

@@ -14,7 +14,7 @@ const (
 	takeWithin = 250 * time.Millisecond
 	// skipFor is how long a call that did not act is passed over: long enough not to be in the way, short against a wait.
 	skipFor = 2 * time.Second
-	// passFor is how long a call of another node is passed over that did not act: that node's lease will tell.
+	// passFor is how long a call is passed over whose node did not act, or whom the store gave no agent: that node's lease, or an event, will tell.
 	passFor = 500 * time.Millisecond
 	// denyFor is how long an agent whom the store would not bind is passed over: the event that says why comes before, or his node may
 	// be cut off, which shows within a second. denials is how many agents a caller may be denied in a row before it is about him.
@@ -83,7 +83,7 @@ func (w *watch) deny(offer routing.Offer, now time.Time) {
 	w.denied[offer.Agent] = now.Add(denyFor)
 	if w.denials[offer.Call]++; w.denials[offer.Call] >= denials {
 		delete(w.denials, offer.Call)
-		w.skip(offer.Call, now)
+		w.skipped[offer.Call] = now.Add(passFor)
 	}
 }
 

@@ -53,7 +53,10 @@ func (s *Store) Hold(ctx context.Context, c routing.Claim) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.step(ctx, hold, "hold", number(c.Token), record)
+	r, err := s.step(ctx, hold, "hold", number(c.Token), record)
+	if why := r.Text(0); err != nil && why != "" {
+		return fmt.Errorf("%w: %s", err, why)
+	}
 	return err
 }
 

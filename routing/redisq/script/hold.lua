@@ -2,7 +2,7 @@
 local claim = cjson.decode(ARGV[3])
 local have = claimed(claim.token)
 if have and (have.call ~= claim.call or have.agent ~= claim.agent or have.node ~= claim.node) then
-  return reply('lost') -- the store granted it again after it went back
+  return reply('lost', 'its token is that of ' .. have.call) -- granted again after the store went back
 end
 local caller, raw = read(callers, claim.call)
 local theirs = caller and caller.claim and caller.claim.token == claim.token
@@ -10,7 +10,8 @@ if talking(have) or ringing(have) and theirs and not talking(claim) then return 
 local agent = read(agents, claim.agent)
 local bound = agent and live(agent.claim) and agent.claim.token ~= claim.token and (talking(agent.claim) or not talking(claim))
 local other = caller and live(caller.claim) and not theirs
-if not live(claim) or bound or not talking(claim) and (not caller or other) then return reply('lost') end
+if bound then return reply('lost', 'he is with ' .. agent.claim.call) end
+if not live(claim) or not talking(claim) and (not caller or other) then return reply('lost', 'it is over') end
 
 if agent and ringing(agent.claim) and agent.claim.token ~= claim.token then -- a conversation is more than an offer
   release(agent.claim, withdrawn)
