@@ -38,6 +38,9 @@ func (o *owner) fold(e routing.Event) bool {
 		return true
 	}
 	o.stale = true
+	if e.Agent != nil {
+		delete(o.watch.denied, e.Agent.Name)
+	}
 	o.violated(o.audit.Fold(e, o.d.plan.Load()))
 	if e.Kind == routing.CallerOffered && e.Caller.Claim != nil {
 		o.offered = max(o.offered, e.Caller.Claim.Token)

@@ -30,10 +30,12 @@ type batch struct {
 	offers   []match
 }
 
-// match is an offer to be made, with the moment since when both sides were free.
+// match is an offer to be made, with the moment since when both sides were free, and the sides as they were seen.
 type match struct {
 	routing.Offer
-	free time.Time
+	free   time.Time
+	caller *routing.Caller
+	agent  *routing.AgentState
 }
 
 // empty reports whether there is nothing to do.
@@ -47,7 +49,7 @@ type outcome struct {
 	granted []granted
 	left    batch            // what was not done
 	full    []routing.Caller // callers for whom their queue had no place
-	denied  *routing.Offer   // a match that the store did not grant; those behind it were not asked for
+	denied  *match           // a match that the store did not grant; those behind it were not asked for
 	refused []refusal        // claims that it has otherwise
 	gaveUp  bool             // the store did not answer: the rest of the batch was not done
 	failed  bool             // something was not done that may have to be done again
@@ -188,7 +190,7 @@ func (h *hands) claim(life string, offers []match, out *outcome, do func(func(co
 			if err == nil {
 				out.granted = append(out.granted, granted{m, claim})
 			} else if errors.Is(err, routing.ErrLost) {
-				out.denied = &m.Offer
+				out.denied = &m
 			}
 			return err
 		}) && out.denied == nil

@@ -17,7 +17,8 @@ import (
 // cuttable is one node's way to a shared store.
 type cuttable struct {
 	routing.Store
-	cut atomic.Bool
+	cut     atomic.Bool
+	refused atomic.Int64 // claims that the store did not grant
 }
 
 var errCut = errors.New("cut")
@@ -52,7 +53,11 @@ func (c *cuttable) Claim(ctx context.Context, call, agent, queue, node string, r
 	if e := c.e(); e != nil {
 		return routing.Claim{}, e
 	}
-	return c.Store.Claim(ctx, call, agent, queue, node, ring)
+	claim, err := c.Store.Claim(ctx, call, agent, queue, node, ring)
+	if err != nil {
+		c.refused.Add(1)
+	}
+	return claim, err
 }
 func (c *cuttable) Accept(ctx context.Context, t uint64) error {
 	if e := c.e(); e != nil {
@@ -158,4 +163,57 @@ func TestAnOfferThatEndedIsNotHeld(t *testing.T) {
 			}
 		})
 	})
+}
+
+// While a node is alone a caller leaves, and an agent of its talks. He is free again in the moment of the return, when the shared store
+// knows the caller still and has not renewed the lease.
+func TestWhoIsFreeAtTheReturnIsAskedForNobodyWhoIsGone(t *testing.T) {
+	for phase := range 10 {
+		synctest.Test(t, func(t *testing.T) {
+			way := &cuttable{Store: memq.New(memq.Options{})}
+			s := survivable.New(survivable.Options{Shared: way, Probe: func(context.Context) error { return way.e() }})
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			go s.Run(ctx)
+			plan := kettle()
+			plan.Queues["orders"].WrapUp = 0
+			b := &bench{t: t, observed: &observed{}, told: s.Told}
+			b.run(plan, s, "syd-1", func(b *bench) {
+				b.enter("gone", "orders")
+				b.pass(time.Second)
+				way.cut.Store(true)
+				b.pass(4 * time.Second)
+				if s.Up() {
+					t.Fatal("it is not alone")
+				}
+				if err := b.d.Leave(ctx, "gone", routing.LeftByCaller); err != nil {
+					t.Fatal(err)
+				}
+				talks := b.enter("c1", "orders")
+				b.register("alice")
+				claim := await[dispatch.Offered](b, talks).Claim
+				if _, err := b.d.Accept(ctx, claim); err != nil {
+					t.Fatal(err)
+				}
+				waits := b.enter("c2", "orders")
+				way.cut.Store(false)
+				for !s.Up() {
+					b.pass(10 * time.Millisecond)
+				}
+				b.pass(time.Duration(phase) * 10 * time.Millisecond)
+				if err := b.d.Finish(ctx, claim); err != nil {
+					t.Fatal(err)
+				}
+				free := b.d.Now()
+				if offered := await[dispatch.Offered](b, waits).Claim.Offered.Sub(free); offered > 300*time.Millisecond {
+					t.Errorf("%d: c2 was offered after %v", phase, offered)
+				}
+				if n := way.refused.Load(); n > 0 {
+					t.Errorf("%d: the store was asked in vain for %d claims", phase, n)
+				}
+			})
+			cancel()
+			synctest.Wait()
+		})
+	}
 }

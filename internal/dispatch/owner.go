@@ -278,7 +278,7 @@ func (o *owner) ours(plan *routing.Plan, decision routing.Decision, now time.Tim
 	}
 	for _, offer := range decision.Offers {
 		if own(offer.Call) {
-			b.offers = append(b.offers, match{offer, o.freeSince(plan, offer, now)})
+			b.offers = append(b.offers, match{offer, o.freeSince(plan, offer, now), o.view.Callers[offer.Call], o.view.Agents[offer.Agent]})
 		}
 	}
 	return b
@@ -315,7 +315,9 @@ func (o *owner) settle(out outcome) {
 		o.deliver(g, now)
 	}
 	if out.denied != nil {
-		o.watch.deny(*out.denied, now)
+		if m := out.denied; o.view.Callers[m.Call] == m.caller && o.view.Agents[m.Agent] == m.agent { // else an event said why
+			o.watch.deny(m.Offer, now)
+		}
 		o.stale = true
 	} else if again := now.Add(retryAfter); out.failed && (o.next.IsZero() || again.Before(o.next)) {
 		o.next = again

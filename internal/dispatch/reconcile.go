@@ -117,7 +117,13 @@ func (o *owner) remember(before *routing.View) {
 func (o *owner) recalls() []*routing.AgentState {
 	list := make([]*routing.AgentState, 0, len(o.memory))
 	for _, name := range slices.Sorted(maps.Keys(o.memory)) {
-		list = append(list, o.memory[name])
+		a := o.memory[name]
+		if c := a.Claim; c != nil && c.Node == o.d.node && !o.d.holds(*c) { // it ended when no store was there to hear it
+			free := *a
+			free.Claim = nil
+			a = &free
+		}
+		list = append(list, a)
 	}
 	o.memory = nil
 	return list

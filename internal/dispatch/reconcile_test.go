@@ -2,6 +2,7 @@ package dispatch_test
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -347,6 +348,29 @@ func TestACallerWhoseAgentTheStoreDoesNotGiveGetsTheNext(t *testing.T) {
 		}
 		if refused > 8 {
 			t.Errorf("the store was asked %d times", refused)
+		}
+	})
+}
+
+func TestAnAgentWhomTheStoreDidNotGiveIsAskedForAgainAsSoonAsSheChanges(t *testing.T) {
+	withFaults(t, func(b *bench, f *faultyStore) {
+		var denied atomic.Bool
+		f.refuse = func(string) bool { return !denied.Swap(true) } // once: she is somebody else's, which the event tells later
+		b.register("alice")
+		notices := b.enter("c1", "orders")
+		for !denied.Load() {
+			b.pass(time.Millisecond)
+		}
+		since := b.d.Now()
+		b.pass(10 * time.Millisecond)
+		if err := b.d.Pause(b.ctx, "alice", "lunch"); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.d.Resume(b.ctx, "alice"); err != nil {
+			t.Fatal(err)
+		}
+		if took := await[dispatch.Offered](b, notices).Claim.Offered.Sub(since); took > 100*time.Millisecond {
+			t.Errorf("c1 was offered after %v", took)
 		}
 	})
 }

@@ -16,7 +16,7 @@ const (
 	skipFor = 2 * time.Second
 	// passFor is how long a call is passed over whose node did not act, or whom the store gave no agent: that node's lease, or an event, will tell.
 	passFor = 500 * time.Millisecond
-	// denyFor is how long an agent whom the store would not bind is passed over: the event that says why comes before, or his node may
+	// denyFor is how long an agent whom the store would not bind is passed over: until the event comes that says why, or his node may
 	// be cut off, which shows within a second. denials is how many agents a caller may be denied in a row before it is about him.
 	denyFor = takeWithin
 	denials = 3
@@ -184,7 +184,7 @@ func (o *owner) adopt(now time.Time) {
 		claim := *c.Claim
 		ring := claim.Deadline.Sub(claim.Offered) - routing.ClaimGrace
 		offer := routing.Offer{Call: claim.Call, Agent: claim.Agent, Queue: claim.Queue, Ring: ring, Why: claim.Queue}
-		o.deliver(granted{match{offer, claim.Offered}, claim}, now)
+		o.deliver(granted{match{Offer: offer, free: claim.Offered}, claim}, now)
 	}
 }
 
