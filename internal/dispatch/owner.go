@@ -137,9 +137,9 @@ func (o *owner) sync(ctx context.Context) (<-chan routing.Event, error) {
 		o.audit.Resume(view)
 	}
 	o.queues.all(view)
-	o.reassert(told, anew)
 	o.sweepAt, o.rested, o.queues.told = time.Time{}, time.Time{}, time.Time{} // another store's time may be another
 	o.watch.anew(o.d.store.Now())
+	o.reassert(told, anew)
 	o.replan()
 	return events, nil
 }
