@@ -40,7 +40,7 @@ type Store interface {
 	// Hold makes a claim of its node stand that the store lacks since it was away, was emptied or went back: an offer that rings for
 	// a caller who waits, or a conversation, whose caller no longer waits then. A conversation is more than an offer: another's that
 	// rings on either side is withdrawn for it. ErrLost when the offer is dead or either side is bound otherwise. Tokens granted
-	// later are higher.
+	// later are higher (TokenLeap).
 	Hold(ctx context.Context, c Claim) error
 
 	// Register tells which phones of an agent are registered through a node, instead of those before (AgentState.Registering);
@@ -103,6 +103,11 @@ const (
 // RefusalMemory is how long a caller is not offered again to an agent who refused him: long enough to reach somebody else,
 // short enough that a queue with one agent recovers by itself.
 const RefusalMemory = 60 * time.Second
+
+// TokenLeap is how far the tokens of a store leap when it is told of one that it had not reached: whoever granted that one has granted
+// others after it, which the store may be told of next. Nobody grants so many alone; tokens stay below 2^53, which Lua counts exactly, for
+// a hundred thousand leaps.
+const TokenLeap = 1 << 32
 
 // The reasons of CallerLeft that the switch room itself knows; others are the call's own words.
 const (

@@ -338,7 +338,9 @@ func (a *App) mediaOptions(server *sip.Server) media.Options {
 		}
 	}
 	for _, l := range server.Addresses() {
-		o.Own = append(o.Own, l.Address)
+		if strings.HasPrefix(l.Network, "udp") { // sound never comes to a TCP listener, and a phone's port may have its number
+			o.Own = append(o.Own, l.Address)
+		}
 	}
 	return o
 }

@@ -122,7 +122,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 
 	defer d.part()
 	h := &hands{d: d, jobs: make(chan batch, 1), done: make(chan outcome, 1)}
-	p := &pulse{d: d, beats: make(chan routing.Beat, 1), soon: make(chan struct{}, 1), dead: make(chan []string)}
+	p := &pulse{d: d, beats: make(chan answered, 1), soon: make(chan struct{}, 1), dead: make(chan []string)}
 	working.Go(func() { h.run(ctx) })
 	working.Go(func() { p.run(ctx) })
 	working.Go(func() { p.bury(ctx) })

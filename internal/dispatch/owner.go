@@ -59,7 +59,9 @@ type owner struct {
 	leaves   []routing.End // strays to be taken out
 	strays   twice
 	gaps     twice
-	untold   bool              // this life of the store has not been told all that the node holds
+	untold   bool              // the store that gave the last snapshot has not been told all that the node holds
+	toldAt   time.Time         // when it had been, until a heartbeat after that says where the store stands
+	standsAt uint64            // where it stood then
 	endings  map[string]ending // how waits of this node's calls ended, by call, for routing.LostKept
 
 	watch  watch
@@ -247,6 +249,9 @@ func (o *owner) decide(now time.Time) {
 		}
 	}
 	b.phones, b.outside, b.releases = o.phones, o.outside, o.releases
+	if !o.sees() {
+		b.offers = nil // those who are still to be told of may stand before these
+	}
 	o.over, o.enters, o.holds, o.finishes, o.phones, o.outside, o.releases, o.leaves = nil, nil, nil, nil, nil, nil, nil, nil
 	if b.empty() {
 		o.toldAll()
@@ -343,10 +348,15 @@ func (o *owner) keep(left batch) {
 // toldAll notes that the store that gave the last snapshot knows what the node holds: from now on the node may be counted on.
 func (o *owner) toldAll() {
 	if o.untold {
-		o.untold = false
+		o.untold, o.toldAt = false, time.Now()
 		o.d.told()
-		o.pulse.hurry() // claims wait for the lease
+		o.pulse.hurry() // offers wait for it
 	}
+}
+
+// sees reports whether the view has what the node told the store after the snapshot. Before that nobody is offered.
+func (o *owner) sees() bool {
+	return !o.untold && o.toldAt.IsZero() && o.view.Seq >= o.standsAt
 }
 
 // deliver hands an offer to its call, or takes it back when the call is gone or does not read.

@@ -14,21 +14,28 @@ import (
 // beatAgain is how soon a heartbeat that failed is tried again: a lease outlives many of these.
 const beatAgain = 100 * time.Millisecond
 
+// answered is a beat with the moment when it was asked for.
+type answered struct {
+	routing.Beat
+	asked time.Time
+}
+
 // pulse renews the node's lease and reaps nodes that lost theirs. The goroutine of run is the only one to touch its fields.
 type pulse struct {
 	d        *Dispatcher
-	beats    chan routing.Beat // the newest answer, for the owner; an older one that was not read is replaced
-	dead     chan []string     // nodes whose lease is over, for bury
-	soon     chan struct{}     // a beat is wanted before its time
-	failing  bool              // the last heartbeat failed: that is said once
-	unbroken time.Time         // since when the lease was renewed without a break; zero: it was not
+	beats    chan answered // the newest answer, for the owner; an older one that was not read is replaced
+	dead     chan []string // nodes whose lease is over, for bury
+	soon     chan struct{} // a beat is wanted before its time
+	away     bool          // a node is cut off or dead: that it is back is to be known soon, since its callers may stand first
+	failing  bool          // the last heartbeat failed: that is said once
+	unbroken time.Time     // since when the lease was renewed without a break; zero: it was not
 }
 
 // run beats until the context ends.
 func (p *pulse) run(ctx context.Context) {
 	for {
 		wait := routing.Renew
-		if !p.beat(ctx) {
+		if !p.beat(ctx) || p.away {
 			wait = beatAgain
 		}
 		select {
@@ -68,7 +75,8 @@ func (p *pulse) beat(ctx context.Context) bool {
 	}
 	p.d.leaseUntil(beat.Incarnation, asked.Add(routing.Lease))
 	p.d.nodes.Store(&beat.Nodes)
-	p.pass(beat)
+	p.away = len(beat.Expired) > 0
+	p.pass(answered{beat, asked})
 	if asked.Sub(p.unbroken) >= routing.Lease && len(beat.Expired) > 0 { // after an outage everybody looks dead
 		select {
 		case p.dead <- beat.Expired:
@@ -117,7 +125,7 @@ func (p *pulse) reap(ctx context.Context, nodes []string) {
 }
 
 // pass hands the owner the newest beat.
-func (p *pulse) pass(beat routing.Beat) {
+func (p *pulse) pass(beat answered) {
 	select {
 	case <-p.beats:
 	default:
@@ -127,8 +135,11 @@ func (p *pulse) pass(beat routing.Beat) {
 
 // follows reports whether the view stands where the store does, as far as a beat tells: the same life of the store, and not behind
 // for two beats in a row without an event between them.
-func (o *owner) follows(beat routing.Beat) bool {
+func (o *owner) follows(beat answered) bool {
 	o.noteLeases(beat.Leases)
+	if !o.toldAt.IsZero() && !beat.asked.Before(o.toldAt) {
+		o.toldAt, o.standsAt, o.stale = time.Time{}, beat.Seq, true
+	}
 	behind := beat.Seq > o.view.Seq
 	if beat.Incarnation == o.view.Incarnation && !(behind && o.behindAt == o.view.Seq+1) {
 		o.behindAt = 0

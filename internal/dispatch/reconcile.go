@@ -47,7 +47,7 @@ func (o *owner) reassert(told map[*place]bool, anew bool) {
 			o.watch.skip(e.Call, now)
 		}
 	}
-	o.untold = true
+	o.untold, o.toldAt, o.standsAt = true, time.Time{}, 0
 	o.strays, o.gaps = twice{}, twice{}
 }
 

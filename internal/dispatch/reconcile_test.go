@@ -1,6 +1,7 @@
 package dispatch_test
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -371,6 +372,35 @@ func TestAnAgentWhomTheStoreDidNotGiveIsAskedForAgainAsSoonAsSheChanges(t *testi
 		}
 		if took := await[dispatch.Offered](b, notices).Claim.Offered.Sub(since); took > 100*time.Millisecond {
 			t.Errorf("c1 was offered after %v", took)
+		}
+	})
+}
+
+// The store is another, and a caller comes to it before the node has told it who waits already.
+func TestWhoComesToAnotherStoreFirstStandsBehindThoseWhoWaitedBefore(t *testing.T) {
+	withFaults(t, func(b *bench, f *faultyStore) {
+		var waited []<-chan dispatch.Notice
+		for i := range 5 {
+			waited = append(waited, b.enter(fmt.Sprintf("c%d", i+1), "orders"))
+			b.pass(200 * time.Millisecond)
+		}
+		other := memq.New(memq.Options{})
+		if err := errors.Join(other.Register(b.ctx, "alice", "syd-1", desk(b.d.Now().Add(time.Hour))), other.Seat(b.ctx, "alice", true, 20, "signed-in")); err != nil {
+			t.Fatal(err)
+		}
+		f.inner.Store(other)
+		last, err := b.d.Enter(b.ctx, routing.Caller{Call: "c6", Queue: "orders"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.register("alice")
+		if claim := await[dispatch.Offered](b, waited[0]).Claim; claim.Agent != "alice" {
+			t.Errorf("c1 is offered to %s", claim.Agent)
+		}
+		for _, n := range unread(last) {
+			if offer, ok := n.(dispatch.Offered); ok {
+				t.Errorf("c6, who came last, was offered to %s first", offer.Claim.Agent)
+			}
 		}
 	})
 }

@@ -83,7 +83,7 @@ func (s *Store) Recall(ctx context.Context, agents []*routing.AgentState) error 
 				continue
 			}
 			if claim := next.Claim; known == nil && claim != nil {
-				s.token = max(s.token, claim.Token)
+				s.outnumber(claim.Token)
 				s.claims[claim.Token] = claim
 			}
 			s.emit(now, routing.Event{Kind: routing.AgentChanged, Reason: reasonRecalled, Agent: next})

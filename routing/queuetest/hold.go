@@ -104,6 +104,14 @@ var holdPromises = []promise{
 		s.enter("c2")
 		s.unchanged(func() { s.want(routing.ErrLost, s.store.Hold(s.ctx, s.made(s.above(), "c2", "alice", talks))) })
 	}},
+	{name: "Hold of claims that were granted after each other alone leaves no token between them to anybody", keep: func(s *stage) {
+		first, second := s.made(s.above(), "c1", "alice", talks), s.made(s.above()+1, "c2", "bob", talks)
+		s.must(s.store.Hold(s.ctx, first))
+		between := s.offered("c3", "carol")
+		s.check(between.Token > second.Token, "the store granted %d, after it was told of %d", between.Token, first.Token)
+		s.must(s.store.Hold(s.ctx, second))
+		s.check(s.agent("carol").Claim != nil && s.agent("bob").Claim.Talking(), "carol is %+v, bob %+v", s.agent("carol"), s.agent("bob"))
+	}},
 	{name: "Hold takes the place of an offer that is dead, of either side", keep: func(s *stage) {
 		dead := s.offered("c1", "alice")
 		s.untilAfter(dead.Deadline)

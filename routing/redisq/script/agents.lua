@@ -1,7 +1,7 @@
 -- What the steps share that tell of agents and their phones, besides queue.lua.
--- outnumber sees to it that tokens granted later are higher.
+-- outnumber sees to it that tokens granted later are higher, and none of those that are still to be told (routing.TokenLeap).
 local function outnumber(token)
-  if number(token) > number(redis.call('HGET', meta, 'token')) then redis.call('HSET', meta, 'token', token) end
+  if number(token) > number(redis.call('HGET', meta, 'token')) then redis.call('HSET', meta, 'token', text(token + 4294967296)) end
 end
 
 -- signed_up says whether the registration of any of the agent's phones runs.
