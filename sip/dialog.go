@@ -99,6 +99,7 @@ type dialog struct {
 	ack       *sipgo.Request
 	leave     bool // hang up as soon as the ACK is there
 	cancelled bool // the CANCEL is sent
+	finished  bool // an INVITE of ours was refused, cancelled or given up after its time, a BYE was sent or came, or the server closes
 	counted   bool // RemoteSeq is known
 }
 
@@ -160,6 +161,9 @@ func (d *dialog) close() {
 	d.refuse(d.pending, 500)
 	if d.calling != nil {
 		d.calling.abandon() // nothing of it is waited for any more
+		if !d.finished {
+			d.server.unfinished(d)
+		}
 	}
 	d.end(Ended{By: ByUs, Code: 500, Cause: "internal error"})
 	d.server.dialogs.remove(d, time.Now().Add(d.server.timers.patience()))
@@ -215,7 +219,7 @@ func (d *dialog) ring(now time.Time) {
 		case alarmReoffer:
 			d.refuse(d.pending, 500)
 		case alarmLinger:
-			d.state.Phase = PhaseOver
+			d.finished, d.state.Phase = true, PhaseOver
 		}
 	}
 }
@@ -257,7 +261,7 @@ func (d *dialog) shutdown() {
 	}
 	d.hangup(e)
 	d.end(e)
-	d.state.Phase = PhaseOver
+	d.finished, d.state.Phase = true, PhaseOver
 }
 
 // dialogs are those alive, by our tag, and the INVITEs that made them, for as long as copies of those may come. Safe

@@ -178,7 +178,7 @@ func (d *dialog) hungUp(in *incoming) {
 	d.refuse(d.pending, 487)
 	d.settle()
 	d.end(Ended{By: ByFarEnd, Code: 200, Cause: "hung up"})
-	d.state.Phase = PhaseOver
+	d.finished, d.state.Phase = true, PhaseOver
 }
 
 // hangup ends the call from our side, in the way that its phase allows. Doing it twice changes nothing.
@@ -201,7 +201,7 @@ func (d *dialog) hangup(e Ended) {
 func (d *dialog) bye() {
 	d.refuse(d.pending, 487)
 	d.settle()
-	d.state.Phase = PhaseClosing
+	d.finished, d.state.Phase = true, PhaseClosing
 	d.state.LocalSeq++
 	way := d.path(&d.state)
 	req := d.state.request(sipgo.BYE, d.state.LocalSeq, way.wire)

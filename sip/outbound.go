@@ -247,7 +247,7 @@ func (d *dialog) failed(e Ended) {
 	switch d.state.Phase {
 	case PhaseCalling, PhaseRinging, PhaseWithdrawn:
 		d.end(e)
-		d.state.Phase = PhaseOver
+		d.finished, d.state.Phase = true, PhaseOver
 	}
 }
 
@@ -271,7 +271,7 @@ func (d *dialog) cancel() {
 	if d.cancelled {
 		return
 	}
-	d.cancelled = true
+	d.cancelled, d.finished = true, true
 	invite := d.calling.req
 	req := sipgo.NewRequest(sipgo.CANCEL, invite.Recipient)
 	req.AppendHeader(invite.Via().Clone())

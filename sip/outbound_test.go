@@ -53,6 +53,19 @@ func answeredByPhone(t *testing.T) (*world, *peer, *Leg) {
 	return w, p, leg
 }
 
+func TestACallOfOursWithoutAnEndIsTold(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w, _, leg, _ := dialled(t)
+		w.leaves = true
+		leg.d.box.post(func(*dialog) { panic("kettle boiled over") }) // nothing was heard yet: no CANCEL may be sent
+		finished(t, leg, ByUs, 500)
+		<-leg.d.done
+		if n := w.unfinished.Load(); n != 1 {
+			t.Errorf("told %d times", n)
+		}
+	})
+}
+
 func TestDialledPhoneRingsAndAnswers(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w, p, leg, invite := dialled(t)

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -89,12 +90,14 @@ func testDirectory() *Directory {
 
 // world is a server on a wire in memory.
 type world struct {
-	t       *testing.T
-	server  *Server
-	wire    *memoryWire
-	mu      sync.Mutex
-	counted map[string]int // "METHOD code" → how often
-	panics  int
+	t          *testing.T
+	server     *Server
+	wire       *memoryWire
+	mu         sync.Mutex
+	counted    map[string]int // "METHOD code" → how often
+	panics     int
+	leaves     bool // the test has us leave calls without an end
+	unfinished atomic.Int32
 }
 
 func newWorld(t *testing.T, kind Transport, h Handler) *world {
@@ -111,6 +114,11 @@ func newWorld(t *testing.T, kind Transport, h Handler) *world {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.panics++
+		},
+		Unfinished: func() {
+			if w.unfinished.Add(1); !w.leaves {
+				t.Error("a call of ours was left without an end")
+			}
 		},
 	})
 	if err != nil {

@@ -54,6 +54,9 @@ type Options struct {
 	Answered func(method string, code int)
 	// Panicked, when set, is told of each panic that ended a call or a message, never the process.
 	Panicked func()
+	// Unfinished, when set, is told of each INVITE of ours that was sent and neither refused, nor cancelled, nor followed by a BYE, nor
+	// given up after its time, while the server runs: a phone may go on ringing or talking to nobody. It must not happen.
+	Unfinished func()
 }
 
 // Server is the front door of one node. All its methods are safe for concurrent use.
@@ -293,6 +296,14 @@ func (s *Server) answered(method sipgo.RequestMethod, code int) {
 func (s *Server) survive(doing string) {
 	if cause := recover(); cause != nil {
 		s.panicked(doing, cause)
+	}
+}
+
+// unfinished tells of an INVITE of ours that has no end.
+func (s *Server) unfinished(d *dialog) {
+	s.log.Error("a call of ours was left without an end", zap.String("sip_call_id", d.id), zap.String("agent", d.peer.Name))
+	if s.options.Unfinished != nil {
+		s.options.Unfinished()
 	}
 }
 

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // serving is a real server on loopback, with a trunk at 127.0.0.1.
 func serving(t testing.TB, h Handler, networks ...string) *Server {
 	t.Helper()
-	o := Options{Realm: testRealm, Handler: h, Panicked: func() { t.Error("panic") }}
+	o := Options{Realm: testRealm, Handler: h, Panicked: func() { t.Error("panic") }, Unfinished: func() { t.Error("a call of ours was left without an end") }}
 	for _, n := range networks {
 		o.Listen = append(o.Listen, Listen{n, loopback})
 	}

@@ -288,6 +288,7 @@ func (a *App) openCalls() error {
 	}
 	server.SetLimits(sip.Limits{Calls: a.config.Limits.Calls, CallsPerSecond: a.config.Limits.CallsPerSecond})
 	a.stack.push("calls", func() { server.Close(); a.house.Wait() })
+	a.background("invariants", a.watchInvariants)
 	return nil
 }
 
@@ -313,7 +314,7 @@ func (a *App) join(one, other call.Sound) {
 func (a *App) sipOptions() sip.Options {
 	o := sip.Options{
 		Advertise: a.config.SIP.Advertise, Realm: a.config.SIP.Realm, Handler: a.front, Logger: a.log.Named("sip"),
-		Answered: a.metrics.SIPRequest,
+		Answered: a.metrics.SIPRequest, Unfinished: func() { a.metrics.Violated("I7") },
 	}
 	for _, l := range a.config.SIP.Listen {
 		o.Listen = append(o.Listen, sip.Listen{Network: l.Network + "4", Address: l.Addr})

@@ -54,6 +54,15 @@ func (l *leg) Source() netip.AddrPort   { return netip.AddrPortFrom(l.address, 5
 func (l *leg) Offer() []byte            { return l.offer }
 func (l *leg) Events() <-chan sip.Event { return l.events }
 
+func (l *leg) State() sip.DialogState {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended {
+		return sip.DialogState{Phase: sip.PhaseOver}
+	}
+	return sip.DialogState{Phase: sip.PhaseConfirmed}
+}
+
 func (l *leg) Ring() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

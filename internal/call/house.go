@@ -39,6 +39,7 @@ type House struct {
 	Closing <-chan struct{}
 
 	calls sync.WaitGroup
+	pairs pairs
 }
 
 // Wait returns when no call is left.
@@ -87,6 +88,7 @@ type Leg interface {
 	Hangup()
 	Ping(ctx context.Context) error
 	Events() <-chan sip.Event
+	State() sip.DialogState
 }
 
 // Sound is the sound of one leg: *media.Session.

@@ -51,6 +51,7 @@ func (c *Call) callParty(p *party, from sip.Party, ring time.Duration) error {
 	}
 	p.sound, p.events, p.gone = sound, make(chan phoneEvent), make(chan struct{})
 	for _, leg := range p.legs {
+		c.house.pairs.add(pair{call: c.info.ID, agent: p.agent, caller: c.leg, party: leg})
 		go p.follow(leg)
 	}
 	p.ring.set(ring)
