@@ -40,7 +40,7 @@ type Store interface {
 	// Hold makes a claim of its node stand that the store lacks since it was away, was emptied or went back: an offer that rings for
 	// a caller who waits, or a conversation, whose caller no longer waits then. A conversation is more than an offer: another's that
 	// rings on either side is withdrawn for it. ErrLost when the offer is dead or either side is bound otherwise. Tokens granted
-	// later are higher (TokenLeap).
+	// later are higher (LeapOver).
 	Hold(ctx context.Context, c Claim) error
 
 	// Register tells which phones of an agent are registered through a node, instead of those before (AgentState.Registering);
@@ -104,10 +104,13 @@ const (
 // short enough that a queue with one agent recovers by itself.
 const RefusalMemory = 60 * time.Second
 
-// TokenLeap is how far the tokens of a store leap when it is told of one that it had not reached: whoever granted that one has granted
-// others after it, which the store may be told of next. Nobody grants so many alone; tokens stay below 2^53, which Lua counts exactly, for
-// a hundred thousand leaps.
-const TokenLeap = 1 << 32
+// LeapOver is the token that a store counts on from when it is told of one that it had not reached: whoever granted that one has granted
+// others after it, which the store may be told of next, and nobody grants 2^32 alone. The time is in it, in microseconds, so that an
+// emptied store that is told of the same token leaps past all that the one before it granted. Tokens stay below 2^53, which Lua counts
+// exactly, for a hundred thousand leaps.
+func LeapOver(token uint64, now time.Time) uint64 {
+	return token + 1<<32 + uint64(now.UnixMicro())%(1<<36)
+}
 
 // The reasons of CallerLeft that the switch room itself knows; others are the call's own words.
 const (

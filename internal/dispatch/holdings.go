@@ -63,6 +63,18 @@ func (h *holdings) goesOn(claim routing.Claim) bool {
 	return t != nil && t.claim.Token == claim.Token && !t.over
 }
 
+// claim is the conversation that a claim has become, nil when it has not, or is over.
+func (h *holdings) claim(c routing.Claim) *routing.Claim {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := h.talks[c.Call]
+	if t == nil || t.claim.Token != c.Token || t.over {
+		return nil
+	}
+	talking := t.claim
+	return &talking
+}
+
 // drop forgets a conversation.
 func (h *holdings) drop(claim routing.Claim) *talk {
 	h.mu.Lock()

@@ -35,8 +35,9 @@ type owner struct {
 	tally    *routing.Tally // nil before the first snapshot, as is audit
 	audit    *routing.Audit
 	retired  routing.Retired
-	behindAt uint64 // the event that a beat knew and the view lacked; 0: none
-	offered  uint64 // the highest token that an event has told of
+	behindAt uint64    // the event that a beat knew and the view lacked; 0: none
+	behind   time.Time // since when it has lacked that one
+	offered  uint64    // the highest token that an event has told of
 
 	busy     bool            // the hands have a batch
 	stale    bool            // something changed since the last decision
@@ -62,6 +63,7 @@ type owner struct {
 	untold   bool              // the store that gave the last snapshot has not been told all that the node holds
 	toldAt   time.Time         // when it had been, until a heartbeat after that says where the store stands
 	standsAt uint64            // where it stood then
+	ghosts   map[string]bool   // callers of this node without a place, at the last decision
 	endings  map[string]ending // how waits of this node's calls ended, by call, for routing.LostKept
 
 	watch  watch
@@ -70,7 +72,7 @@ type owner struct {
 
 // newOwner returns an owner with an empty view.
 func newOwner(d *Dispatcher, h *hands, p *pulse) *owner {
-	o := &owner{d: d, hands: h, pulse: p, view: routing.NewView(), watch: newWatch(), queues: newStanding(), lapsed: make(map[string]bool), endings: make(map[string]ending)}
+	o := &owner{d: d, hands: h, pulse: p, view: routing.NewView(), watch: newWatch(), queues: newStanding(), lapsed: make(map[string]bool), ghosts: make(map[string]bool), endings: make(map[string]ending)}
 	o.view.Skipped, o.view.Denied = o.watch.skipped, o.watch.denied
 	o.replan()
 	return o
@@ -236,6 +238,7 @@ func (o *owner) wakeAt() time.Time {
 func (o *owner) decide(now time.Time) {
 	o.stale = false
 	plan := o.d.plan.Load()
+	o.passOverGhosts(now)
 	decision := routing.Decide(plan, o.view, now)
 	o.next = decision.Next
 	o.watch.decided(o, decision.Offers, now)
@@ -312,6 +315,9 @@ func (o *owner) settle(out outcome) {
 		o.toldAll()
 	}
 	now := o.d.store.Now()
+	if out.gaveUp {
+		o.rested = now.Add(retryAfter)
+	}
 	for _, g := range out.granted {
 		if !o.expect(g.claim) {
 			continue // it came to an end before its answer was here
@@ -329,12 +335,33 @@ func (o *owner) settle(out outcome) {
 	}
 }
 
+// passOverGhosts has nobody matched with callers of this node who have no place: their calls are over, or between two queues.
+func (o *owner) passOverGhosts(now time.Time) {
+	for call := range o.ghosts {
+		if o.d.places.get(call) != nil {
+			delete(o.watch.skipped, call) // he has come back
+		}
+	}
+	clear(o.ghosts)
+	for call, c := range o.view.Callers {
+		if c.Node == o.d.node && o.d.places.get(call) == nil {
+			o.ghosts[call] = true
+			o.watch.skipped[call] = now.Add(takeWithin)
+		}
+	}
+}
+
 // keep notes what the store was not told, to be told with the next batch; what was decided is decided again.
 func (o *owner) keep(left batch) {
 	o.over, o.releases = append(o.over, left.over...), append(o.releases, left.releases...)
 	o.enters, o.holds = append(o.enters, left.enters...), slices.Concat(o.holds, left.talks, left.holds)
 	o.phones, o.outside = append(o.phones, left.phones...), append(o.outside, left.outside...)
 	o.finishes = append(o.finishes, left.finishes...)
+	for _, e := range left.ends {
+		if o.d.places.get(e.Call) == nil {
+			o.leaves = append(o.leaves, e)
+		}
+	}
 	for _, a := range left.recalls {
 		if o.memory == nil {
 			o.memory = make(map[string]*routing.AgentState)

@@ -27,6 +27,7 @@ type pulse struct {
 	dead     chan []string // nodes whose lease is over, for bury
 	soon     chan struct{} // a beat is wanted before its time
 	away     bool          // a node is cut off or dead: that it is back is to be known soon, since its callers may stand first
+	looked   time.Time     // when dead nodes were last looked at
 	failing  bool          // the last heartbeat failed: that is said once
 	unbroken time.Time     // since when the lease was renewed without a break; zero: it was not
 }
@@ -77,9 +78,11 @@ func (p *pulse) beat(ctx context.Context) bool {
 	p.d.nodes.Store(&beat.Nodes)
 	p.away = len(beat.Expired) > 0
 	p.pass(answered{beat, asked})
-	if asked.Sub(p.unbroken) >= routing.Lease && len(beat.Expired) > 0 { // after an outage everybody looks dead
+	settled := asked.Sub(p.unbroken) >= routing.Lease // after an outage everybody looks dead
+	if settled && p.away && asked.Sub(p.looked) >= routing.Renew {
 		select {
 		case p.dead <- beat.Expired:
+			p.looked = asked
 		default: // those of the last beat are looked at still
 		}
 	}
@@ -134,19 +137,23 @@ func (p *pulse) pass(beat answered) {
 }
 
 // follows reports whether the view stands where the store does, as far as a beat tells: the same life of the store, and not behind
-// for two beats in a row without an event between them.
+// for routing.Renew without an event.
 func (o *owner) follows(beat answered) bool {
 	o.noteLeases(beat.Leases)
 	if !o.toldAt.IsZero() && !beat.asked.Before(o.toldAt) {
 		o.toldAt, o.standsAt, o.stale = time.Time{}, beat.Seq, true
 	}
-	behind := beat.Seq > o.view.Seq
-	if beat.Incarnation == o.view.Incarnation && !(behind && o.behindAt == o.view.Seq+1) {
-		o.behindAt = 0
-		if behind {
-			o.behindAt = o.view.Seq + 1
+	if beat.Incarnation == o.view.Incarnation {
+		switch {
+		case beat.Seq <= o.view.Seq:
+			o.behindAt = 0
+			return true
+		case o.behindAt != o.view.Seq+1:
+			o.behindAt, o.behind = o.view.Seq+1, time.Now()
+			return true
+		case time.Since(o.behind) < routing.Renew:
+			return true
 		}
-		return true
 	}
 	o.behindAt = 0
 	o.d.log.Warn("the view of the queues is behind the store; the snapshot is taken again")

@@ -21,6 +21,9 @@ const recallBatch = 100
 func (o *owner) reassert(told map[*place]bool, anew bool) {
 	now := o.d.store.Now()
 	o.enters, o.holds = nil, nil // what is still to be told is found again
+	if anew {
+		o.over, o.releases, o.finishes = nil, nil, nil // the tokens of another life
+	}
 	for _, p := range o.d.places.all() {
 		if anew && !p.rings(now) {
 			p.token = 0 // this life of the store counts its tokens anew
@@ -43,9 +46,6 @@ func (o *owner) reassert(told map[*place]bool, anew bool) {
 		o.over = append(o.over, g.ends...)
 		o.releases = append(o.releases, o.silent(now)...)
 		o.leaves = o.gone()
-		for _, e := range o.leaves { // nor are they matched with anybody until the store has taken them out
-			o.watch.skip(e.Call, now)
-		}
 	}
 	o.untold, o.toldAt, o.standsAt = true, time.Time{}, 0
 	o.strays, o.gaps = twice{}, twice{}
@@ -117,23 +117,32 @@ func (o *owner) remember(before *routing.View) {
 func (o *owner) recalls() []*routing.AgentState {
 	list := make([]*routing.AgentState, 0, len(o.memory))
 	for _, name := range slices.Sorted(maps.Keys(o.memory)) {
-		a := o.memory[name]
-		if c := a.Claim; c != nil && c.Node == o.d.node && !o.d.holds(*c) { // it ended when no store was there to hear it
-			free := *a
-			free.Claim = nil
-			a = &free
-		}
-		list = append(list, a)
+		list = append(list, o.remembered(o.memory[name]))
 	}
 	o.memory = nil
 	return list
+}
+
+// remembered is what is remembered of an agent, without a claim of this node that came to its end when no store was there to hear it.
+func (o *owner) remembered(a *routing.AgentState) *routing.AgentState {
+	c := a.Claim
+	if c == nil || c.Node != o.d.node || o.d.holds(*c) {
+		return a
+	}
+	next, now := *a, o.d.store.Now()
+	next.Claim = o.d.held.claim(*c) // it may have become a conversation
+	if next.Claim == nil && c.Talking() {
+		next.WrapUp, next.Changed = now.Add(o.d.wrapUp(*c)), now
+		next.Idle = next.WrapUp
+	}
+	return &next
 }
 
 // reconcile compares the view with what this node holds once a second. What two sweeps in a row find is not on its way in or out: a
 // step that was acknowledged and then lost with a master of Redis, or one that was taken without an answer.
 func (o *owner) reconcile(now time.Time) {
 	o.findStrays()
-	if o.busy || len(o.enters)+len(o.holds)+len(o.finishes)+len(o.over)+len(o.memory) > 0 {
+	if o.busy || len(o.enters)+len(o.holds)+len(o.finishes)+len(o.over)+len(o.releases)+len(o.memory) > 0 {
 		return // what was found before is still being told
 	}
 	g := o.d.held.against(o.view, o.d.node, now)
@@ -224,8 +233,10 @@ func (o *owner) findStrays() {
 			found = append(found, call)
 		}
 	}
-	o.leaves = nil
 	for call := range o.strays.seen(found) {
+		if slices.ContainsFunc(o.leaves, func(e routing.End) bool { return e.Call == call }) {
+			continue
+		}
 		o.leaves = append(o.leaves, routing.End{Call: call, Reason: o.endOf(call)})
 		o.d.log.Warn("a caller whose call is over is taken out of the queue", zap.String("call", call))
 	}

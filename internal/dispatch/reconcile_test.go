@@ -1,6 +1,7 @@
 package dispatch_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -401,6 +402,104 @@ func TestWhoComesToAnotherStoreFirstStandsBehindThoseWhoWaitedBefore(t *testing.
 			if offer, ok := n.(dispatch.Offered); ok {
 				t.Errorf("c6, who came last, was offered to %s first", offer.Claim.Agent)
 			}
+		}
+	})
+}
+
+// A caller of this node is in the store, and the call he belongs to is just between two queues.
+func TestWhoReturnsStandsWhereHeStood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &unleavable{faultyStore: newFaultyStore()}
+		s.fails.Store(2)
+		b := &bench{t: t, observed: &observed{}}
+		b.run(kettle(), s, "syd-1", func(b *bench) {
+			other := memq.New(memq.Options{})
+			if err := other.Enter(b.ctx, routing.Caller{Call: "c1", Queue: "orders", Node: "syd-1"}, 0); err != nil {
+				t.Fatal(err)
+			}
+			b.pass(300 * time.Millisecond)
+			s.inner.Store(other)
+			for s.fails.Load() == 2 { // until he was found to have no call
+				b.pass(5 * time.Millisecond)
+			}
+			first, err := b.d.Return(b.ctx, routing.Caller{Call: "c1", Queue: "orders"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			second := b.enter("c2", "orders")
+			b.register("alice")
+			await[dispatch.Offered](b, first)
+			for _, n := range unread(second) {
+				if _, offered := n.(dispatch.Offered); offered {
+					t.Error("c2, who came last, was offered first")
+				}
+			}
+		})
+	})
+}
+
+// unleavable is a store that does not take a caller out the first times.
+type unleavable struct {
+	*faultyStore
+	fails  atomic.Int64
+	claims atomic.Int64 // for the ghost
+}
+
+func (s *unleavable) Leave(ctx context.Context, call, reason string) error {
+	if s.fails.Add(-1) >= 0 {
+		return errDown
+	}
+	return s.faultyStore.Leave(ctx, call, reason)
+}
+
+func (s *unleavable) Claim(ctx context.Context, call, agent, queue, node string, ring time.Duration) (routing.Claim, error) {
+	if call == "ghost" {
+		s.claims.Add(1)
+	}
+	return s.faultyStore.Claim(ctx, call, agent, queue, node, ring)
+}
+
+func TestACallerWhoseCallIsOverIsNeverOffered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &unleavable{faultyStore: newFaultyStore()}
+		s.fails.Store(5)
+		b := &bench{t: t, observed: &observed{}}
+		b.run(kettle(), s, "syd-1", func(b *bench) {
+			other := memq.New(memq.Options{})
+			if err := other.Enter(b.ctx, routing.Caller{Call: "ghost", Queue: "orders", Node: "syd-1"}, 0); err != nil {
+				t.Fatal(err)
+			}
+			b.pass(time.Second)
+			s.inner.Store(other)
+			b.pass(time.Second)
+			b.register("alice")
+			b.pass(3 * time.Second)
+			if b.picture().View.Callers["ghost"] != nil {
+				t.Error("he is still there")
+			}
+			if n := s.claims.Load(); n > 0 {
+				t.Errorf("%d claims were asked for him", n)
+			}
+		})
+	})
+}
+
+func TestAWrapUpBeginsAlthoughNoStoreHeardOfTheEnd(t *testing.T) {
+	withFaults(t, func(b *bench, f *faultyStore) {
+		b.register("alice")
+		claim, _ := b.talks("c1")
+		f.down.Store(true)
+		if err := b.d.Finish(b.ctx, claim); err == nil {
+			t.Fatal("the store heard of it")
+		}
+		ended := b.d.Now()
+		b.pass(300 * time.Millisecond)
+		f.empty()
+		f.down.Store(false)
+		b.pass(2 * time.Second)
+		offered := await[dispatch.Offered](b, b.enter("c2", "orders")).Claim.Offered
+		if wrapUp := kettle().Queues["orders"].WrapUp; offered.Sub(ended) < wrapUp || offered.Sub(ended) > wrapUp+2*time.Second {
+			t.Errorf("c2 was offered after %v, a wrap-up is %v", offered.Sub(ended), wrapUp)
 		}
 	})
 }

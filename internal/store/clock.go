@@ -52,6 +52,13 @@ func (c *clock) now() time.Time {
 	return time.Unix(0, int64(c.told)).UTC()
 }
 
+// estimate is what the store's clock says at least, which may be before what was told here.
+func (c *clock) estimate() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Unix(0, int64(c.offset+c.monotonic())).UTC()
+}
+
 // isSet reports whether the store was heard.
 func (c *clock) isSet() bool {
 	c.mu.Lock()

@@ -91,6 +91,19 @@ func (s *Store) run(ctx context.Context, client redis.UniversalClient, limit tim
 	return r, err
 }
 
+// ErrScript says that a script broke on what it was given, or on a record that nobody can read: done again, it breaks again.
+var ErrScript = errors.New("redis: a script broke")
+
+// refused reports whether Redis answered that a script failed by itself, and not for want of memory, of a master or of its data.
+func refused(err error) bool {
+	var reply redis.Error
+	if !errors.As(err, &reply) {
+		return false
+	}
+	text := reply.Error()
+	return strings.Contains(text, "user_script") && (strings.HasPrefix(text, "ERR ") || strings.HasPrefix(text, "WRONGTYPE "))
+}
+
 // late is the code of a step that was not taken, because it came after its time.
 const late = "late"
 
@@ -105,12 +118,15 @@ func (s *Store) step(ctx context.Context, client redis.UniversalClient, script *
 	// The latest time is unknown before the store was heard. It is another incarnation each time the store is found empty.
 	begin := ":" + rand.Text()
 	if deadline, ok := ctx.Deadline(); ok && s.clock.isSet() {
-		begin = FormatTime(s.clock.now().Add(time.Until(deadline))) + begin
+		begin = FormatTime(s.clock.estimate().Add(time.Until(deadline))) + begin
 	}
 	args = append([]any{Schema, begin}, args...)
 	asked := s.clock.monotonic()
 	raw, err := script.lua.Run(ctx, client, keys, args...).Slice()
 	received := s.clock.monotonic()
+	if refused(err) {
+		return Reply{}, fmt.Errorf("%w: %w", ErrScript, err)
+	}
 	if err != nil {
 		s.warmUp()
 		return Reply{}, fmt.Errorf("redis: %w", err)

@@ -83,7 +83,7 @@ func (s *Store) Recall(ctx context.Context, agents []*routing.AgentState) error 
 				continue
 			}
 			if claim := next.Claim; known == nil && claim != nil {
-				s.outnumber(claim.Token)
+				s.outnumber(claim.Token, now)
 				s.claims[claim.Token] = claim
 			}
 			s.emit(now, routing.Event{Kind: routing.AgentChanged, Reason: reasonRecalled, Agent: next})
@@ -174,6 +174,9 @@ func (s *Store) Outside(ctx context.Context, agent, node, call string) error {
 	return s.step(ctx, func(now time.Time) error {
 		if s.view.Agents[agent] == nil {
 			return fmt.Errorf("outside call of %s: %w", agent, routing.ErrGone)
+		}
+		if a := s.view.Agents[agent]; call == "" && a.OutsideNode != node {
+			return nil // it is over already, or he is in another's
 		}
 		s.outside(agent, node, call, now)
 		return nil

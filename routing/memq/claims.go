@@ -96,15 +96,15 @@ func (s *Store) Hold(ctx context.Context, c routing.Claim) error {
 }
 
 // outnumber sees to it that tokens granted later are higher, and none of those that are still to be told.
-func (s *Store) outnumber(token uint64) {
+func (s *Store) outnumber(token uint64, now time.Time) {
 	if token > s.token {
-		s.token = token + routing.TokenLeap
+		s.token = routing.LeapOver(token, now)
 	}
 }
 
 // hold records a claim with its agent, and with its caller if he still waits.
 func (s *Store) hold(c *routing.Claim, now time.Time) {
-	s.outnumber(c.Token)
+	s.outnumber(c.Token, now)
 	was, state := s.view.Callers[c.Call], s.agent(c.Agent)
 	s.forget(state.Claim)
 	state.Claim, state.Changed = c, now

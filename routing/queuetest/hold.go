@@ -112,6 +112,14 @@ var holdPromises = []promise{
 		s.must(s.store.Hold(s.ctx, second))
 		s.check(s.agent("carol").Claim != nil && s.agent("bob").Claim.Talking(), "carol is %+v, bob %+v", s.agent("carol"), s.agent("bob"))
 	}},
+	{name: "an end of a call outside the queues is told by the node that it was at, alone", keep: func(s *stage) {
+		s.signIn("alice")
+		s.must(s.store.Outside(s.ctx, "alice", "n2", "x2"))
+		s.unchanged(func() { s.must(s.store.Outside(s.ctx, "alice", "n1", "")) })
+		s.check(s.agent("alice").Outside == "x2", "she is %+v", s.agent("alice"))
+		s.must(s.store.Outside(s.ctx, "alice", "n2", ""))
+		s.check(s.agent("alice").Outside == "", "she is %+v", s.agent("alice"))
+	}},
 	{name: "Hold takes the place of an offer that is dead, of either side", keep: func(s *stage) {
 		dead := s.offered("c1", "alice")
 		s.untilAfter(dead.Deadline)

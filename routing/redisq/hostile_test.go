@@ -1,6 +1,7 @@
 package redisq_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -24,6 +25,16 @@ func TestOneBadRecordCostsNobodyTheRest(t *testing.T) {
 	v, err := s.Snapshot(t.Context())
 	if err != nil || v.Agents["alice"] == nil || len(v.Agents) != 1 || len(v.Callers)+len(v.Queues)+len(v.Lost) != 0 {
 		t.Errorf("%+v, %v", v, err)
+	}
+}
+
+func TestAStepOnABadRecordIsNotTriedForEver(t *testing.T) {
+	server := redistest.Start(t)
+	s := opened(t, server, "kettle")
+	must(t, server.Client().HSet(t.Context(), "spillway:{kettle}:agents", "bob", `{`).Err())
+	phones := []routing.Phone{{Place: "desk", Direct: true, Until: s.Now().Add(time.Hour)}}
+	if err := s.Register(t.Context(), "bob", "n1", phones); !errors.Is(err, routing.ErrMalformed) {
+		t.Errorf("the error is %v: it is told again before everything else", err)
 	}
 }
 

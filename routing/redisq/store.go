@@ -2,6 +2,7 @@ package redisq
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -36,6 +37,9 @@ func (s *Store) step(ctx context.Context, script *store.Script, what, whom strin
 		if err = refusal; !known {
 			err = fmt.Errorf("the script says %q", r.Code)
 		}
+	}
+	if errors.Is(err, store.ErrScript) {
+		return r, fmt.Errorf("%s %s: %w: %w", what, whom, routing.ErrMalformed, err)
 	}
 	if err != nil {
 		return r, fmt.Errorf("%s %s: %w", what, whom, err)
