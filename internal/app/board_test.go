@@ -435,18 +435,26 @@ func TestANodeThatWasDownDuringAToggleStartsWithIt(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	a, b := pair(t, server)
-	b.stop()
-	a.flip(true)
-	made := a.recall()
-	a.eventually("the store has it", func() bool {
-		seen, _, err := store.NewBoard(a.store).Read(t.Context())
-		return err == nil && seen.Revisions[sample.Recall].Number == made.Number
-	})
-	b.start()
-	first := b.centre.current()
-	if b.logged.FilterMessageSnippet("starts with what it has kept").Len() > 0 {
-		t.Skip("the machine is too slow to tell")
+	var made incident.Revision
+	// A machine that is too slow for the store's limits has b start with what it has kept, and say so: then it is done again.
+	for starts := 1; ; starts++ {
+		b.stop()
+		a.flip(true)
+		made = a.recall()
+		a.eventually("the store has it", func() bool {
+			seen, _, err := store.NewBoard(a.store).Read(t.Context())
+			return err == nil && seen.Revisions[sample.Recall].Number == made.Number
+		})
+		b.start()
+		if b.logged.FilterMessageSnippet("starts with what it has kept").Len() == 0 {
+			break
+		}
+		if starts == 10 {
+			t.Fatal("ten starts did not reach the store in time")
+		}
+		a.flip(false)
 	}
+	first := b.centre.current()
 	if got := first.board.Revisions[sample.Recall]; got.Number != made.Number || !b.plays() || first.plan.Routing.Seats != 30 {
 		t.Errorf("it starts with %+v and %d seats", got, first.plan.Routing.Seats)
 	}

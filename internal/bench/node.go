@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spillway-voice/spillway/internal/app"
@@ -31,24 +28,12 @@ func layOut(dir string) error {
 		return err
 	}
 	return errors.Join(
-		edit(dir, "centre.yaml", `weekly: {mon-fri: "09:00-12:30, 13:00-17:30", sat: closed}`, `weekly: {mon-sun: "00:00-24:00"}`),
-		edit(dir, "centre.yaml", `dates: {2026-12-25: closed, 2026-12-24: "09:00-12:00"}`, `dates: {}`),
-		edit(dir, "centre.yaml", "announce: {say: [position], first: 10s, every: 30s}", "announce: {say: [position], first: 10m, every: 10m}"),
-		edit(dir, "spillway.yaml", ", tcp://"+free.String(), ""), // else a caller's sound may have the number of its port, which is refused
-		edit(dir, "spillway.yaml", "calls_per_second: 300", "calls_per_second: 3000"),
-		edit(dir, "spillway.yaml", "level: info", "level: error"))
-}
-
-func edit(dir, file, old, new string) error {
-	path := filepath.Join(dir, file)
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if !bytes.Contains(content, []byte(old)) {
-		return fmt.Errorf("%s has no %q", file, old)
-	}
-	return os.WriteFile(path, bytes.Replace(content, []byte(old), []byte(new), 1), 0o600)
+		sample.Edit(dir, "centre.yaml", `weekly: {mon-fri: "09:00-12:30, 13:00-17:30", sat: closed}`, `weekly: {mon-sun: "00:00-24:00"}`),
+		sample.Edit(dir, "centre.yaml", `dates: {2026-12-25: closed, 2026-12-24: "09:00-12:00"}`, `dates: {}`),
+		sample.Edit(dir, "centre.yaml", "announce: {say: [position], first: 10s, every: 30s}", "announce: {say: [position], first: 10m, every: 10m}"),
+		sample.Edit(dir, "spillway.yaml", ", tcp://"+free.String(), ""), // else a caller's sound may have the number of its port, which is refused
+		sample.Edit(dir, "spillway.yaml", "calls_per_second: 300", "calls_per_second: 3000"),
+		sample.Edit(dir, "spillway.yaml", "level: info", "level: error"))
 }
 
 // node is the role of a node; it serves SIP first, and the API.
@@ -73,7 +58,7 @@ func beginNode(ctx context.Context, edits ...[2]string) (dir string, p *process,
 	}
 	err = layOut(dir)
 	for _, e := range edits {
-		err = errors.Join(err, edit(dir, "spillway.yaml", e[0], e[1]))
+		err = errors.Join(err, sample.Edit(dir, "spillway.yaml", e[0], e[1]))
 	}
 	if err == nil {
 		p, err = begin(ctx, "node", dir)

@@ -417,7 +417,7 @@ func (c *crowd) scout(ctx, living context.Context, n *node) {
 			v := c.newVisit(n, scoutQueue, 0)
 			c.call(living, v)
 		}
-		_ = wait(ctx, scoutPause)
+		_ = wait(ctx, scoutPause) // the loop looks at the context
 	}
 }
 

@@ -30,9 +30,6 @@ func made(t *testing.T, dir, name, path string) string {
 
 // The scenarios are played one after the other: each has the machine for itself.
 func TestEveryFaultKeepsItsPromises(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the plays take minutes")
-	}
 	dir := t.TempDir()
 	program, spillway := made(t, dir, "reliability", "."), made(t, dir, "spillway", "../../cmd/spillway")
 	for _, s := range scenarios {

@@ -148,21 +148,9 @@ func (s *stage) layOut(number int, id, url string) (*node, error) {
 	return n, errors.Join(
 		os.WriteFile(filepath.Join(n.dir, config.CentreFile), fmt.Appendf(nil, centreFile, secret, secret, secret), 0o600),
 		os.WriteFile(filepath.Join(n.dir, config.IncidentsFile), []byte("incidents: {}\n"), 0o600),
-		edit(n.dir, config.NodeFile, "id: syd-1", "id: "+id),
-		edit(n.dir, config.NodeFile, `url: ""`, fmt.Sprintf("url: %q", url)),
-		edit(n.dir, config.NodeFile, "calls: 2000", "calls: 600"))
-}
-
-func edit(dir, file, old, new string) error {
-	path := filepath.Join(dir, file)
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	if !bytes.Contains(content, []byte(old)) {
-		return fmt.Errorf("%s has no %q", file, old)
-	}
-	return os.WriteFile(path, bytes.Replace(content, []byte(old), []byte(new), 1), 0o600)
+		sample.Edit(n.dir, config.NodeFile, "id: syd-1", "id: "+id),
+		sample.Edit(n.dir, config.NodeFile, `url: ""`, fmt.Sprintf("url: %q", url)),
+		sample.Edit(n.dir, config.NodeFile, "calls: 2000", "calls: 600"))
 }
 
 // start starts all nodes, and waits until they are ready.

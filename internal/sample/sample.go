@@ -129,6 +129,22 @@ func (o Options) rewrite(dir, name string, changes []change) error {
 	return nil
 }
 
+// Edit changes the first of a text in a file of a copy of the sample. A text that is not there is an error.
+func Edit(dir, name, from, to string) error {
+	path := filepath.Join(dir, name)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("edit sample centre: %w", err)
+	}
+	if !bytes.Contains(text, []byte(from)) {
+		return fmt.Errorf("edit sample centre: %s has no %q to change", name, from)
+	}
+	if err := os.WriteFile(path, bytes.Replace(text, []byte(from), []byte(to), 1), 0o644); err != nil {
+		return fmt.Errorf("edit sample centre: %w", err)
+	}
+	return nil
+}
+
 // secrets writes one file for each agent.
 func (o Options) secrets(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
