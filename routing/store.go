@@ -106,7 +106,8 @@ const RefusalMemory = 60 * time.Second
 
 // LeapOver is the token that a store counts on from when it is told of one that it had not reached: whoever granted that one has granted
 // others after it, which the store may be told of next, and nobody grants 2^32 alone. The time is in it, in microseconds, so that an
-// emptied store that is told of the same token leaps past all that the one before it granted. Tokens stay below 2^53, which Lua counts
+// emptied store that is told of the same token leaps past all that the one before it granted. Tokens move on with the time after a leap, so
+// that a store which went back grants none again. They stay below 2^53, which Lua counts
 // exactly, for a hundred thousand leaps.
 func LeapOver(token uint64, now time.Time) uint64 {
 	return token + 1<<32 + uint64(now.UnixMicro())%(1<<36)

@@ -6,7 +6,8 @@ package store
 // nobody has to search for with KEYS or SCAN. What ends by itself has a key of its own.
 const (
 	// KeyMeta is a hash: schema, incarnation, seq (of the last event), at (its stamp), last
-	// (the latest store time that was told), shift (what store time is ahead of TIME by, since TIME once went back) and token (the last claim's).
+	// (the latest store time that was told), shift (what store time is ahead of TIME by, since TIME once went back) token (the last claim's)
+	// and lead (what tokens are ahead of store time since the last leap).
 	// One hash, since every script reads it all.
 	KeyMeta = "meta"
 	// KeyEvents is the stream of events; the id of an entry is its seq, so that a reader asks for what follows a number.

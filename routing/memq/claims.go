@@ -24,7 +24,7 @@ func (s *Store) Claim(ctx context.Context, call, agent, queue, node string, ring
 		if c.Claim.Live(now) || !s.claimable(a, node, now) || now.Before(c.Refused[agent]) || s.lapsed(node, now) {
 			return fmt.Errorf("claim %s for %s: %w", agent, call, routing.ErrLost)
 		}
-		s.token = max(s.token+1, uint64(now.UnixMicro())) // above those of a time that another store has forgotten, too
+		s.token = max(s.token+1, uint64(now.UnixMicro())+s.lead) // above those of a time that another store has forgotten, too
 		granted = routing.Claim{
 			Token: s.token, Call: call, Agent: agent, Queue: queue, Node: node,
 			Offered: now, Deadline: now.Add(ring + routing.ClaimGrace),
@@ -99,6 +99,7 @@ func (s *Store) Hold(ctx context.Context, c routing.Claim) error {
 func (s *Store) outnumber(token uint64, now time.Time) {
 	if token > s.token {
 		s.token = routing.LeapOver(token, now)
+		s.lead = s.token - min(s.token, uint64(now.UnixMicro()))
 	}
 }
 

@@ -29,6 +29,7 @@ type Store struct {
 	mu      sync.Mutex
 	view    *routing.View
 	token   uint64                    // the last claim's
+	lead    uint64                    // what tokens are ahead of the time in microseconds, since the last leap
 	claims  map[uint64]*routing.Claim // by token: those that are recorded with an agent
 	leases  map[string]time.Time      // by node: until when it lives
 	log     []routing.Event           // the newest events, at most logSize

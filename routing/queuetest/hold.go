@@ -112,6 +112,14 @@ var holdPromises = []promise{
 		s.must(s.store.Hold(s.ctx, second))
 		s.check(s.agent("carol").Claim != nil && s.agent("bob").Claim.Talking(), "carol is %+v, bob %+v", s.agent("carol"), s.agent("bob"))
 	}},
+	{name: "tokens move on with the time after a Hold of one that is ahead", keep: func(s *stage) {
+		s.must(s.store.Hold(s.ctx, s.made(s.above()+1<<36, "c1", "alice", talks)))
+		first := s.offered("c2", "bob")
+		const wait = 50 * time.Millisecond
+		s.untilAfter(first.Offered.Add(wait))
+		second := s.offered("c3", "carol")
+		s.check(second.Token-first.Token >= uint64(wait/time.Microsecond), "%d, then %d: a store that went back would grant it again", first.Token, second.Token)
+	}},
 	{name: "an end of a call outside the queues is told by the node that it was at, alone", keep: func(s *stage) {
 		s.signIn("alice")
 		s.must(s.store.Outside(s.ctx, "alice", "n2", "x2"))

@@ -1,7 +1,9 @@
 -- What the steps share that tell of agents and their phones, besides queue.lua.
 -- outnumber sees to it that tokens granted later are higher, and none of those that are still to be told (routing.LeapOver).
 local function outnumber(token)
-  if number(token) > number(redis.call('HGET', meta, 'token')) then redis.call('HSET', meta, 'token', text(token + 4294967296 + now % 68719476736)) end
+  if number(token) <= number(redis.call('HGET', meta, 'token')) then return end
+  local leap = token + 4294967296 + now % 68719476736
+  redis.call('HSET', meta, 'token', text(leap), 'lead', text(math.max(0, leap - now)))
 end
 
 -- signed_up says whether the registration of any of the agent's phones runs.

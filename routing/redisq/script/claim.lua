@@ -24,8 +24,9 @@ if lapsed(1, now) or not near then return reply('lost') end
 
 if old then forget(old) end
 if agent.claim then forget(agent.claim) end
+local tokens = redis.call('HMGET', meta, 'token', 'lead')
 local claim = {
-  token = text(math.max(number(redis.call('HGET', meta, 'token')) + 1, now)), call = call, agent = name, queue = queue_name, node = node,
+  token = text(math.max(number(tokens[1]) + 1, now + number(tokens[2]))), call = call, agent = name, queue = queue_name, node = node,
   offered = text(now), deadline = text(now + ARGV[7]),
 }
 redis.call('HSET', meta, 'token', claim.token) -- it is above those of a time that the store has forgotten, too
