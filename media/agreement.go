@@ -134,6 +134,7 @@ func (s *Session) commit(agreed sdp.Agreement) {
 		o.to = next.address // until the far end is found to send from elsewhere
 		s.source.Store(nil)
 	}
+	s.attention.full() // another agreement, other packets that matter
 	first := !o.ready
 	o.ready = true
 	o.sends = agreed.Direction.Sends() && !next.address.Addr().IsUnspecified()

@@ -32,6 +32,8 @@ func Bridge(a, b *Session) error {
 	}
 	a.peer.Store(b)
 	b.peer.Store(a)
+	a.attention.begin()
+	b.attention.begin()
 	return nil
 }
 
@@ -51,6 +53,8 @@ func (j *bridges) part(s *Session) {
 		return
 	}
 	other.peer.Store(nil)
+	s.attention.end()
+	other.attention.end()
 	s.out.part()
 	other.out.part()
 }

@@ -9,10 +9,11 @@
 // (RFC 4961) within the limits that the type latch describes.
 //
 // Who runs what. A fixed number of playout goroutines, at most one per core, send for all sessions, each session once
-// every 20 ms. Each session has two goroutines of its own, which do nothing but receive: one for RTP, which owns all
-// that is learnt from packets, and one for RTCP. A bridge has none: the goroutine that received a packet forwards it.
-// What is sent is decided under a session's own lock, which is never held while a packet is written, and no packet costs
-// an allocation, a timer or a log line.
+// every 20 ms. As many goroutines receive for all of them (package socket): a session has none of its own. A packet is
+// taken in by one goroutine at a time, which is called the receiving goroutine here and owns what is learnt from packets.
+// A bridge has none either: whoever received a packet forwards it. While nobody hears a far end, the kernel drops its
+// sound but for a sample. What is sent is decided under a session's own lock, which is never held while a packet is
+// written, and no packet costs an allocation, a timer or a log line.
 //
 // Sound is linear PCM at 8 kHz, 16 bit, mono in frames of 20 ms: sources yield it and sinks hear it without knowing of
 // codecs. A source that many hear may offer its sound encoded already, which is a matter of cost alone.

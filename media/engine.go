@@ -1,27 +1,17 @@
 package media
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"net"
 	"net/netip"
 	"sync"
 	"time"
 
+	"github.com/spillway-voice/spillway/media/socket"
 	"go.uber.org/zap"
-	"golang.org/x/net/ipv4"
 )
-
-// Conn is what a session needs of a socket. *net.UDPConn is one. It must be safe for concurrent use, and Close must end a
-// read with an error that is net.ErrClosed.
-type Conn interface {
-	ReadFromUDPAddrPort(buffer []byte) (n int, from netip.AddrPort, err error)
-	WriteToUDPAddrPort(datagram []byte, to netip.AddrPort) (n int, err error)
-	Close() error
-}
 
 // Options are how an Engine works.
 type Options struct {
@@ -34,7 +24,7 @@ type Options struct {
 	Logger    *zap.Logger      // nil: none
 
 	// Listen opens a socket; nil: a UDP socket of the operating system. Tests put a network in memory here.
-	Listen func(local netip.AddrPort) (Conn, error)
+	Listen func(local netip.AddrPort, receive socket.Receive) (socket.Conn, error)
 }
 
 // maxBindTries bounds the ports that are tried for one session when other programs hold some of the range.
@@ -46,7 +36,7 @@ type Engine struct {
 	codecNames []string
 	clock      *clock
 	bridges    bridges
-	receivers  sync.WaitGroup
+	poll       *socket.Poll // nil: Options.Listen opens the sockets
 
 	mu       sync.Mutex
 	closed   bool
@@ -72,9 +62,6 @@ func NewEngine(options Options) (*Engine, error) {
 	if options.Logger == nil {
 		options.Logger = zap.NewNop()
 	}
-	if options.Listen == nil {
-		options.Listen = listenUDP
-	}
 	var names []string
 	for _, codec := range options.Codecs {
 		if codec >= codecs {
@@ -86,28 +73,15 @@ func NewEngine(options Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start media: %w", err)
 	}
-	return &Engine{
-		options:    options,
-		codecNames: names,
-		clock:      newClock(),
-		ports:      ports,
-		sessions:   map[*Session]struct{}{},
-	}, nil
-}
-
-// expedited is the traffic class of sound: DSCP EF (RFC 4594 section 4.1), in the upper six bits of the old TOS byte.
-const expedited = 46 << 2
-
-// listenUDP opens a socket of the operating system.
-func listenUDP(local netip.AddrPort) (Conn, error) {
-	var config net.ListenConfig
-	socket, err := config.ListenPacket(context.Background(), "udp4", local.String())
-	if err != nil {
-		return nil, err
+	e := &Engine{options: options, codecNames: names, ports: ports, sessions: map[*Session]struct{}{}}
+	if options.Listen == nil {
+		if e.poll, err = socket.NewPoll(); err != nil {
+			return nil, fmt.Errorf("start media: %w", err)
+		}
+		e.options.Listen = e.poll.Listen
 	}
-	// A network that does not care, or a system that does not let us, carries sound all the same.
-	_ = ipv4.NewConn(socket.(*net.UDPConn)).SetTOS(expedited)
-	return socket.(*net.UDPConn), nil
+	e.clock = newClock()
+	return e, nil
 }
 
 // ErrClosed is the error of what was asked of a session or an engine that was closed.
@@ -135,8 +109,6 @@ func (e *Engine) Open(options SessionOptions) (*Session, error) {
 		return nil, ErrClosed
 	}
 	e.sessions[s] = struct{}{}
-	e.receivers.Go(s.receiveRTP)
-	e.receivers.Go(s.receiveRTCP)
 	e.mu.Unlock()
 	return s, nil
 }
@@ -166,16 +138,19 @@ func (e *Engine) bind(s *Session) error {
 
 // bindPort opens the sockets of one pair.
 func (e *Engine) bindPort(s *Session, port uint16) error {
-	rtp, err := e.options.Listen(netip.AddrPortFrom(e.options.Bind, port))
+	rtp, err := e.options.Listen(netip.AddrPortFrom(e.options.Bind, port), s.receive)
 	if err != nil {
 		return err
 	}
-	rtcp, err := e.options.Listen(netip.AddrPortFrom(e.options.Bind, port+1))
+	rtcp, err := e.options.Listen(netip.AddrPortFrom(e.options.Bind, port+1), s.receiveReport)
 	if err != nil {
 		closeSockets(rtp)
 		return err
 	}
 	s.rtp, s.rtcp, s.port = rtp, rtcp, port
+	if thinner, ok := rtp.(socket.Thinner); ok && (e.options.Timeout == 0 || e.options.Timeout >= shortestSilence) {
+		s.attention.socket = thinner
+	}
 	return nil
 }
 
@@ -233,5 +208,7 @@ func (e *Engine) Close() {
 		s.Close()
 	}
 	e.clock.close()
-	e.receivers.Wait()
+	if e.poll != nil {
+		e.poll.Close()
+	}
 }

@@ -6,10 +6,9 @@ import (
 	"time"
 
 	"github.com/pion/rtp"
-)
 
-// largestPacket is the room for a packet that is received, in bytes: an Ethernet frame's, as sound never needs more.
-const largestPacket = 1500
+	"github.com/spillway-voice/spillway/media/socket"
+)
 
 // longestSound bounds the sound in one packet, in samples: 100 ms, above the 60 ms that we say we take.
 const longestSound = SampleRate / 10
@@ -27,7 +26,7 @@ type far struct {
 	listens    bool // it hears: it has not put us on hold
 }
 
-// incoming is what a session learns from the packets it receives. The goroutine that reads RTP owns it.
+// incoming is what a session learns from the packets it receives. The goroutine that reads the RTP socket owns it.
 type incoming struct {
 	far      *far // the agreement that the latch follows
 	latch    latch
@@ -37,6 +36,7 @@ type incoming struct {
 	arrivals arrivals
 	to       netip.AddrPort // where the far end is sent to, as far as it was learnt since the agreement
 	spoken   bool           // FirstPacket was reported
+	thinned  bool           // the last packet stands for those that the kernel dropped before it
 	relayed  []byte         // room for a packet on its way to the other side of a bridge
 	pcm      []int16        // room for what sinks hear; nil until there is one
 }
@@ -53,24 +53,29 @@ type arrivals struct {
 	transit  int32         // of the last packet, in samples; the writer's own
 }
 
-// count takes in one packet.
-func (a *arrivals) count(header *rtp.Header, arrived uint32) {
+// count takes in one packet and returns how many it stands for: more than one when those before it were dropped by the
+// kernel because nobody heard them. Of each Sample of those, one came here if it came at all.
+func (a *arrivals) count(header *rtp.Header, arrived uint32, thinned bool) (packets uint32) {
 	seq := uint32(header.SequenceNumber)
 	transit := int32(arrived - header.Timestamp)
 	if header.SSRC != a.ssrc.Load() || a.received.Load() == 0 {
 		a.restart(header.SSRC, seq, transit)
-		return
+		return 1
 	}
 	highest := a.highest.Load()
 	step := int16(header.SequenceNumber - uint16(highest))
 	if step > 3000 || step < -100 { // RFC 3550 appendix A.1: MAX_DROPOUT, MAX_MISORDER
 		a.restart(header.SSRC, seq, transit)
-		return
+		return 1
 	}
+	packets = 1
 	if step > 0 {
 		a.highest.Store(highest + uint32(step))
+		if thinned {
+			packets += uint32(step-1) % socket.Sample
+		}
 	}
-	a.received.Add(1)
+	a.received.Add(packets)
 	difference := transit - a.transit
 	if difference < 0 {
 		difference = -difference
@@ -78,6 +83,7 @@ func (a *arrivals) count(header *rtp.Header, arrived uint32) {
 	a.transit = transit
 	jitter := a.jitter.Load()
 	a.jitter.Store(jitter + uint32(difference) - (jitter+8)>>4)
+	return packets
 }
 
 // restart begins to count another stream.
@@ -102,19 +108,6 @@ func (a *arrivals) lost() uint64 {
 		return 0
 	}
 	return uint64(expected - received)
-}
-
-// receiveRTP reads packets until the socket closes.
-func (s *Session) receiveRTP() {
-	buffer := make([]byte, largestPacket)
-	for {
-		n, from, err := s.rtp.ReadFromUDPAddrPort(buffer)
-		if err != nil {
-			s.failed("rtp", err)
-			return
-		}
-		s.receive(buffer[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), time.Now())
-	}
 }
 
 // receive takes in one datagram from the RTP port.
@@ -155,7 +148,6 @@ func (s *Session) receive(datagram []byte, from netip.AddrPort, now time.Time) {
 // hear takes in one packet, in incoming.packet, of the far end.
 func (s *Session) hear(current *far, from netip.AddrPort, now time.Time) {
 	in := &s.in
-	s.counters.packetsIn.Add(1)
 	s.heardAt.Store(int64(now.Sub(s.engine.clock.epoch)) + 1)
 	if in.to != from {
 		in.to = from
@@ -166,7 +158,9 @@ func (s *Session) hear(current *far, from netip.AddrPort, now time.Time) {
 		s.post(FirstPacket{})
 	}
 	packet := &in.packet
-	in.arrivals.count(&packet.Header, s.samples(now))
+	thinned := s.attention.thinned.Load()
+	s.counters.packetsIn.Add(uint64(in.arrivals.count(&packet.Header, s.samples(now), thinned || in.thinned)))
+	in.thinned = thinned
 	kind := packet.PayloadType
 	if current.hasEvent && kind == current.eventType {
 		s.hearEvent(now)
@@ -178,6 +172,9 @@ func (s *Session) hear(current *far, from netip.AddrPort, now time.Time) {
 	}
 	s.passOn(heard{header: &packet.Header, payload: packet.Payload, codec: codec}, now)
 	s.listen(codec, now)
+	if in.latch.locked {
+		s.attention.rest(socket.Stream{From: from.Port(), SSRC: packet.SSRC, Type: kind})
+	}
 }
 
 // decoder returns the codec of a payload type. Far ends that change from one law to the other without saying so are

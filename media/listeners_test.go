@@ -5,36 +5,27 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/pion/rtp"
+
+	"github.com/spillway-voice/spillway/media/socket"
 )
 
 // deaf is a socket that is written to and nothing else.
-type deaf struct {
-	closed chan struct{}
-	once   sync.Once
-}
+type deaf struct{}
 
-func (d *deaf) ReadFromUDPAddrPort([]byte) (int, netip.AddrPort, error) {
-	<-d.closed
-	return 0, netip.AddrPort{}, net.ErrClosed
-}
-func (d *deaf) WriteToUDPAddrPort(datagram []byte, _ netip.AddrPort) (int, error) {
+func (deaf) WriteToUDPAddrPort(datagram []byte, _ netip.AddrPort) (int, error) {
 	return len(datagram), nil
 }
-func (d *deaf) Close() error {
-	d.once.Do(func() { close(d.closed) })
-	return nil
-}
+func (deaf) Close() error { return nil }
 
 // deafEngine starts an engine whose packets go nowhere.
 func deafEngine(t testing.TB) *Engine {
 	return startEngine(t, func(o *Options) {
-		o.Listen = func(netip.AddrPort) (Conn, error) { return &deaf{closed: make(chan struct{})}, nil }
+		o.Listen = func(netip.AddrPort, socket.Receive) (socket.Conn, error) { return deaf{}, nil }
 	})
 }
 

@@ -15,19 +15,6 @@ const reportInterval = 5 * time.Second
 // ntpEpoch is the start of NTP's time scale, in seconds before that of Unix.
 const ntpEpoch = 2208988800
 
-// receiveRTCP reads reports until the socket closes.
-func (s *Session) receiveRTCP() {
-	buffer := make([]byte, largestPacket)
-	for {
-		n, from, err := s.rtcp.ReadFromUDPAddrPort(buffer)
-		if err != nil {
-			s.failed("rtcp", err)
-			return
-		}
-		s.receiveReport(buffer[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), time.Now())
-	}
-}
-
 // receiveReport takes a far end's report for a sign of life, if there was sound before.
 func (s *Session) receiveReport(datagram []byte, from netip.AddrPort, now time.Time) {
 	current := s.far.Load()

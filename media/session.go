@@ -2,7 +2,6 @@ package media
 
 import (
 	"errors"
-	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -10,6 +9,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/spillway-voice/spillway/media/socket"
 )
 
 // SessionOptions are what is known of a far end before it says anything.
@@ -23,22 +24,23 @@ type SessionOptions struct {
 type Session struct {
 	engine  *Engine
 	port    uint16
-	rtp     Conn
-	rtcp    Conn
+	rtp     socket.Conn
+	rtcp    socket.Conn
 	mailbox *mailbox
 	id      uint64 // o= session id
 	cname   string // in our reports
 
 	agreement agreement // the owner's calls, under its own lock
 
-	far     atomic.Pointer[far]            // what was agreed; nil: nothing yet
-	peer    atomic.Pointer[Session]        // the other side of a bridge
-	source  atomic.Pointer[netip.AddrPort] // who is heard, when that is not the description's address
-	sinks   atomic.Pointer[[]Sink]
-	heardAt atomic.Int64 // nanoseconds since the clock's epoch, and 1; 0: never
+	far       atomic.Pointer[far]            // what was agreed; nil: nothing yet
+	peer      atomic.Pointer[Session]        // the other side of a bridge
+	source    atomic.Pointer[netip.AddrPort] // who is heard, when that is not the description's address
+	sinks     atomic.Pointer[[]Sink]
+	attention attention
+	heardAt   atomic.Int64 // nanoseconds since the clock's epoch, and 1; 0: never
 
 	out      outgoing
-	in       incoming // the RTP goroutine's
+	in       incoming // the receiving goroutine's
 	counters counters
 	phase    *atomic.Pointer[[]*Session] // the clock's, under its lock
 
@@ -121,7 +123,7 @@ func (s *Session) Close() {
 }
 
 // closeSockets closes both; there is nobody to tell when that fails, and nothing to be done.
-func closeSockets(sockets ...Conn) {
+func closeSockets(sockets ...socket.Conn) {
 	for _, socket := range sockets {
 		_ = socket.Close()
 	}
@@ -170,13 +172,5 @@ func (s *Session) send(packet []byte, to netip.AddrPort) {
 func (s *Session) post(event Event) {
 	if !s.mailbox.post(event) {
 		s.counters.eventsLost.Add(1)
-	}
-}
-
-// failed ends a receiving goroutine: normally because the session was closed.
-func (s *Session) failed(socket string, err error) {
-	if !errors.Is(err, net.ErrClosed) {
-		s.engine.options.Logger.Warn("media socket failed", zap.String("socket", socket),
-			zap.Uint16("port", s.port), zap.Error(err))
 	}
 }

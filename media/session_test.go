@@ -10,6 +10,8 @@ import (
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+
+	"github.com/spillway-voice/spillway/media/socket"
 )
 
 // level returns a prompt of one loudness.
@@ -368,8 +370,8 @@ func FuzzReceive(f *testing.F) {
 				t.Fatal(err)
 			}
 			sources := []netip.AddrPort{one.sound.AddrPort(), netip.AddrPortFrom(farAway, 9), netip.AddrPortFrom(stranded, 9)}
-			if len(datagram) > largestPacket {
-				datagram = datagram[:largestPacket]
+			if len(datagram) > socket.LargestDatagram {
+				datagram = datagram[:socket.LargestDatagram]
 			}
 			a.receive(slices.Clone(datagram), sources[int(from)%len(sources)], time.Now())
 			a.receiveReport(slices.Clone(datagram), sources[int(from)%len(sources)], time.Now())

@@ -1,6 +1,9 @@
 package media
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // Sound is what arrived in one packet, decoded.
 type Sound struct {
@@ -20,7 +23,9 @@ type Sink interface {
 func (s *Session) Tap(sink Sink) (end func()) {
 	entry := &tap{sink}
 	s.changeSinks(func(sinks []Sink) []Sink { return append(sinks, entry) })
-	return func() {
+	s.attention.begin()
+	return sync.OnceFunc(func() {
+		s.attention.end()
 		s.changeSinks(func(sinks []Sink) []Sink {
 			kept := sinks[:0]
 			for _, other := range sinks {
@@ -30,7 +35,7 @@ func (s *Session) Tap(sink Sink) (end func()) {
 			}
 			return kept
 		})
-	}
+	})
 }
 
 // tap gives a sink an identity, as one sink may listen twice.

@@ -12,6 +12,7 @@ import (
 	"github.com/pion/rtp"
 
 	"github.com/spillway-voice/spillway/internal/memnet"
+	"github.com/spillway-voice/spillway/media/socket"
 )
 
 // A wire is an engine on a network in memory, in a bubble of fake time.
@@ -34,7 +35,7 @@ func onWire(t *testing.T, change func(*Options), run func(*wire)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{t: t, network: memnet.New(1)}
 		options := Options{Low: 10000, High: 10099, Bind: ours, Advertise: ours, Timeout: 10 * time.Second,
-			Listen: func(local netip.AddrPort) (Conn, error) { return w.network.Listen(local) }}
+			Listen: w.listen}
 		if change != nil {
 			change(&options)
 		}
@@ -45,6 +46,15 @@ func onWire(t *testing.T, change func(*Options), run func(*wire)) {
 		defer w.engine.Close()
 		run(w)
 	})
+}
+
+// listen opens one of the engine's sockets.
+func (w *wire) listen(local netip.AddrPort, receive socket.Receive) (socket.Conn, error) {
+	endpoint, err := w.network.Listen(local)
+	if err != nil {
+		return nil, err
+	}
+	return socket.Follow(endpoint, receive), nil
 }
 
 func (w *wire) open() *Session {

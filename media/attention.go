@@ -1,0 +1,60 @@
+package media
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/spillway-voice/spillway/media/socket"
+)
+
+// shortestSilence is the least Options.Timeout with which sound that nobody hears is dropped by the kernel: with packets of
+// 60 ms, two samples in a row that are lost are 1.92 s.
+const shortestSilence = 2 * time.Second
+
+// attention is whether anybody hears the far end: the other side of a bridge, a sink, a detector. While nobody does, the
+// kernel drops the sound but for a sample. It is safe for concurrent use.
+type attention struct {
+	socket socket.Thinner // nil: everything is read, and dropped here
+
+	hearing atomic.Int32 // who hears
+	thinned atomic.Bool  // the kernel drops
+	mu      sync.Mutex   // over what follows, and what of it the kernel is told
+	stream  socket.Stream
+}
+
+// begin says that somebody hears from now on: the next packet reaches him.
+func (a *attention) begin() {
+	a.hearing.Add(1)
+	a.full()
+}
+
+// end says that he hears no more.
+func (a *attention) end() { a.hearing.Add(-1) }
+
+// full has everything read, until the next packet tells anew what there is.
+func (a *attention) full() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.thinned.Load() && a.socket.Full() == nil {
+		a.thinned.Store(false)
+	}
+}
+
+// rest has the kernel drop a stream, if nobody hears it. The receiving goroutine calls it with each packet.
+func (a *attention) rest(stream socket.Stream) {
+	if a.socket == nil || a.hearing.Load() > 0 {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.hearing.Load() > 0 || a.thinned.Load() && a.stream == stream {
+		return
+	}
+	if a.socket.Thin(stream) != nil {
+		a.socket = nil // a system that refuses will refuse again
+		return
+	}
+	a.stream = stream
+	a.thinned.Store(true)
+}
