@@ -13,6 +13,8 @@ import (
 
 	"go.uber.org/zap"
 	"golang.org/x/net/ipv4"
+
+	"github.com/spillway-voice/spillway/media/sdp"
 )
 
 // Conn is what a session needs of a socket. *net.UDPConn is one. It must be safe for concurrent use, and Close must end a
@@ -42,11 +44,11 @@ const maxBindTries = 64
 
 // An Engine owns the ports, the playout clock and the sessions of a node. Its methods are safe for concurrent use.
 type Engine struct {
-	options    Options
-	codecNames []string
-	clock      *clock
-	bridges    bridges
-	receivers  sync.WaitGroup
+	options   Options
+	codecs    []sdp.Codec // as descriptions have them
+	clock     *clock
+	bridges   bridges
+	receivers sync.WaitGroup
 
 	mu       sync.Mutex
 	closed   bool
@@ -75,23 +77,24 @@ func NewEngine(options Options) (*Engine, error) {
 	if options.Listen == nil {
 		options.Listen = listenUDP
 	}
-	var names []string
+	var spoken []sdp.Codec
 	for _, codec := range options.Codecs {
-		if codec >= codecs {
+		known, ok := sdp.Known(codec.String())
+		if codec >= codecs || !ok {
 			return nil, fmt.Errorf("start media: unknown %v", codec)
 		}
-		names = append(names, codec.String())
+		spoken = append(spoken, known)
 	}
 	ports, err := newPortPool(options.Low, options.High)
 	if err != nil {
 		return nil, fmt.Errorf("start media: %w", err)
 	}
 	return &Engine{
-		options:    options,
-		codecNames: names,
-		clock:      newClock(),
-		ports:      ports,
-		sessions:   map[*Session]struct{}{},
+		options:  options,
+		codecs:   spoken,
+		clock:    newClock(),
+		ports:    ports,
+		sessions: map[*Session]struct{}{},
 	}, nil
 }
 
