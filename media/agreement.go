@@ -35,7 +35,7 @@ func (s *Session) SetSignalling(from netip.Addr) {
 func (s *Session) Answer(offer []byte) ([]byte, error) {
 	s.agreement.mu.Lock()
 	defer s.agreement.mu.Unlock()
-	description, err := sdp.Parse(offer)
+	description, err := sdp.Parse(offer, s.local())
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (s *Session) Answer(offer []byte) ([]byte, error) {
 func (s *Session) Offer() ([]byte, error) {
 	s.agreement.mu.Lock()
 	defer s.agreement.mu.Unlock()
-	return s.describe(func(local sdp.Local) ([]byte, error) { return sdp.Offer(local), nil })
+	return s.describe(sdp.Offer)
 }
 
 // Accept settles on a session by the far end's answer to Offer. Sound flows from now on. The error is a *Refusal, and
@@ -67,14 +67,15 @@ func (s *Session) Offer() ([]byte, error) {
 func (s *Session) Accept(answer []byte) error {
 	s.agreement.mu.Lock()
 	defer s.agreement.mu.Unlock()
-	description, err := sdp.Parse(answer)
+	local := s.local()
+	description, err := sdp.Parse(answer, local)
 	if err != nil {
 		return err
 	}
 	if err := s.engine.checkAddresses(description); err != nil {
 		return err
 	}
-	agreed, err := sdp.Accept(description, s.engine.codecNames)
+	agreed, err := sdp.Accept(description, local)
 	if err != nil {
 		return err
 	}
@@ -82,16 +83,21 @@ func (s *Session) Accept(answer []byte) error {
 	return nil
 }
 
+// local returns what our next description says of the session, unless it says anything new.
+func (s *Session) local() sdp.Local {
+	return sdp.Local{
+		Session:   s.id,
+		Version:   max(s.agreement.version, 1),
+		Addresses: []netip.Addr{s.engine.options.Advertise},
+		Port:      s.port,
+		Codecs:    s.engine.codecs,
+	}
+}
+
 // describe writes a description and numbers it: one more than the last when it says anything else (RFC 3264 section
 // 8). What fails uses up no number.
 func (s *Session) describe(write func(sdp.Local) ([]byte, error)) ([]byte, error) {
-	local := sdp.Local{
-		Session: s.id,
-		Version: max(s.agreement.version, 1),
-		Address: s.engine.options.Advertise,
-		Port:    s.port,
-		Codecs:  s.engine.codecNames,
-	}
+	local := s.local()
 	body, err := write(local)
 	if err != nil {
 		return nil, err
@@ -108,7 +114,7 @@ func (s *Session) describe(write func(sdp.Local) ([]byte, error)) ([]byte, error
 
 // commit puts what was agreed into force. The caller holds the agreement's lock.
 func (s *Session) commit(agreed sdp.Agreement) {
-	codec, err := ParseCodec(agreed.Codec)
+	codec, err := ParseCodec(agreed.Codec.Name)
 	if err != nil {
 		panic("media: agreed on a codec that was not ours: " + err.Error())
 	}
@@ -117,8 +123,8 @@ func (s *Session) commit(agreed sdp.Agreement) {
 		reports:    agreed.RTCP,
 		signalling: s.agreement.signalling,
 		codec:      codec,
-		audioType:  agreed.Type,
-		eventType:  agreed.Event,
+		audioType:  agreed.ReceiveType,
+		eventType:  agreed.ReceiveEvent,
 		hasEvent:   agreed.HasEvent,
 		sends:      agreed.Direction.Receives(),
 		listens:    agreed.Direction.Sends(),

@@ -9,8 +9,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/spillway-voice/spillway/media/socket"
 	"go.uber.org/zap"
+
+	"github.com/spillway-voice/spillway/media/sdp"
+	"github.com/spillway-voice/spillway/media/socket"
 )
 
 // Options are how an Engine works.
@@ -32,11 +34,11 @@ const maxBindTries = 64
 
 // An Engine owns the ports, the playout clock and the sessions of a node. Its methods are safe for concurrent use.
 type Engine struct {
-	options    Options
-	codecNames []string
-	clock      *clock
-	bridges    bridges
-	poll       *socket.Poll // nil: Options.Listen opens the sockets
+	options Options
+	codecs  []sdp.Codec // as descriptions have them
+	clock   *clock
+	bridges bridges
+	poll    *socket.Poll // nil: Options.Listen opens the sockets
 
 	mu       sync.Mutex
 	closed   bool
@@ -62,18 +64,19 @@ func NewEngine(options Options) (*Engine, error) {
 	if options.Logger == nil {
 		options.Logger = zap.NewNop()
 	}
-	var names []string
+	var spoken []sdp.Codec
 	for _, codec := range options.Codecs {
-		if codec >= codecs {
+		known, ok := sdp.Known(codec.String())
+		if codec >= codecs || !ok {
 			return nil, fmt.Errorf("start media: unknown %v", codec)
 		}
-		names = append(names, codec.String())
+		spoken = append(spoken, known)
 	}
 	ports, err := newPortPool(options.Low, options.High)
 	if err != nil {
 		return nil, fmt.Errorf("start media: %w", err)
 	}
-	e := &Engine{options: options, codecNames: names, ports: ports, sessions: map[*Session]struct{}{}}
+	e := &Engine{options: options, codecs: spoken, ports: ports, sessions: map[*Session]struct{}{}}
 	if options.Listen == nil {
 		if e.poll, err = socket.NewPoll(); err != nil {
 			return nil, fmt.Errorf("start media: %w", err)

@@ -5,10 +5,25 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 )
 
 // local is who answers in these tests.
-var local = Local{Session: 42, Version: 1, Address: netip.MustParseAddr("192.0.2.9"), Port: 10000, Codecs: []string{"PCMU", "PCMA"}}
+var local = Local{Session: 42, Version: 1, Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.9")}, Port: 10000,
+	Codecs: codecs("PCMU", "PCMA")}
+
+// codecs finds codecs by their names.
+func codecs(names ...string) []Codec {
+	var found []Codec
+	for _, name := range names {
+		codec, ok := Known(name)
+		if !ok {
+			panic("no codec " + name)
+		}
+		found = append(found, codec)
+	}
+	return found
+}
 
 // lines joins the lines of a description.
 func lines(all ...string) []byte { return []byte(strings.Join(all, "\r\n") + "\r\n") }
@@ -21,15 +36,49 @@ func plain(more ...string) []byte {
 
 func answer(t *testing.T, offer []byte) (Agreement, string) {
 	t.Helper()
-	description, err := Parse(offer)
+	agreed, body, err := answerAs(offer, local)
 	if err != nil {
-		t.Fatalf("Parse: %v", err)
+		t.Fatal(err)
+	}
+	return agreed, body
+}
+
+// answerAs reads and answers an offer.
+func answerAs(offer []byte, local Local) (Agreement, string, error) {
+	description, err := Parse(offer, local)
+	if err != nil {
+		return Agreement{}, "", err
 	}
 	agreed, body, err := Answer(description, local)
+	return agreed, string(body), err
+}
+
+// acceptAs reads and accepts an answer.
+func acceptAs(answer []byte, local Local) (Agreement, error) {
+	description, err := Parse(answer, local)
 	if err != nil {
-		t.Fatalf("Answer: %v", err)
+		return Agreement{}, err
 	}
-	return agreed, string(body)
+	return Accept(description, local)
+}
+
+// offerAs makes an offer.
+func offerAs(t *testing.T, local Local) string {
+	t.Helper()
+	offer, err := Offer(local)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(offer)
+}
+
+// assertRefused checks that an error is a 488 that gives a reason.
+func assertRefused(t *testing.T, err error, why string) {
+	t.Helper()
+	var refusal *Refusal
+	if !errors.As(err, &refusal) || refusal.Code != 488 || !strings.Contains(refusal.Reason, why) {
+		t.Errorf("error %v, want a 488 with %q", err, why)
+	}
 }
 
 func TestAnAnswerIsWhatWasAgreed(t *testing.T) {
@@ -40,7 +89,8 @@ func TestAnAnswerIsWhatWasAgreed(t *testing.T) {
 	if body != want {
 		t.Errorf("answer:\n%s\nwant:\n%s", body, want)
 	}
-	wanted := Agreement{Codec: "PCMU", Type: 0, Event: 101, HasEvent: true, Direction: SendRecv,
+	wanted := Agreement{Codec: codecs("PCMU")[0], HasEvent: true, Event: 101, ReceiveEvent: 101, EventClock: 8000,
+		PacketTime: 30 * time.Millisecond, LongestPacket: 60 * time.Millisecond, Direction: SendRecv,
 		Remote: netip.MustParseAddrPort("192.0.2.1:4000"), RTCP: netip.MustParseAddrPort("192.0.2.1:4001")}
 	if agreed != wanted {
 		t.Errorf("agreed %+v, want %+v", agreed, wanted)
@@ -66,18 +116,14 @@ func TestTheCodecIsTheFirstOfOursThatWasOffered(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			offer := lines(append([]string{"v=0", "o=- 7 1 IN IP4 192.0.2.1", "s=-", "c=IN IP4 192.0.2.1", "t=0 0",
 				"m=audio 4000 RTP/AVP " + tt.formats}, tt.maps...)...)
-			description, err := Parse(offer)
-			if err != nil {
-				t.Fatal(err)
-			}
 			us := local
-			us.Codecs = tt.ours
-			agreed, _, err := Answer(description, us)
+			us.Codecs = codecs(tt.ours...)
+			agreed, _, err := answerAs(offer, us)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if agreed.Codec != tt.want || agreed.Type != tt.kind || agreed.HasEvent {
-				t.Errorf("agreed on %s as %d (events: %v), want %s as %d", agreed.Codec, agreed.Type, agreed.HasEvent, tt.want, tt.kind)
+			if agreed.Codec.Name != tt.want || agreed.Type != tt.kind || agreed.HasEvent {
+				t.Errorf("agreed on %s as %d (events: %v), want %s as %d", agreed.Codec.Name, agreed.Type, agreed.HasEvent, tt.want, tt.kind)
 			}
 		})
 	}
@@ -171,7 +217,11 @@ func TestWhatCannotBeHadIsRefusedWith488(t *testing.T) {
 		{"AVPF with keys", with("m=audio 4000 RTP/AVPF 0", "a=fingerprint:sha-256 00"), "RTP/AVPF"},
 		{"no codec in common", with("m=audio 4000 RTP/AVP 18 9"), "no codec in common"},
 		{"no address", lines("v=0", "o=- 7 1 IN IP4 192.0.2.1", "s=-", "t=0 0", "m=audio 4000 RTP/AVP 0"), "no c= line"},
-		{"IPv6", with("m=audio 4000 RTP/AVP 0", "c=IN IP6 ::1"), "not supported"},
+		{"IPv6, which we have not", with("m=audio 4000 RTP/AVP 0", "c=IN IP6 2001:db8::1"), "no IP6 address"},
+		{"another network", with("m=audio 4000 RTP/AVP 0", "c=ATM NSAP 47.0091"), "not supported"},
+		{"IPv6 said to be IPv4", with("m=audio 4000 RTP/AVP 0", "c=IN IP4 2001:db8::1"), "not an IPv4 address"},
+		{"a link", with("m=audio 4000 RTP/AVP 0", "c=IN IP4 169.254.169.254"), "not sent to"},
+		{"a payload type of RTCP", with("m=audio 4000 RTP/AVP 72", "a=rtpmap:72 PCMU/8000"), "no codec in common"},
 		{"a host name", with("m=audio 4000 RTP/AVP 0", "c=IN IP4 phone.kettle.example"), "not an IPv4 address"},
 		{"multicast", with("m=audio 4000 RTP/AVP 0", "c=IN IP4 224.2.1.1/127"), "not sent to"},
 		{"broadcast", with("m=audio 4000 RTP/AVP 0", "c=IN IP4 255.255.255.255"), "not sent to"},
@@ -180,14 +230,8 @@ func TestWhatCannotBeHadIsRefusedWith488(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			description, err := Parse(tt.offer)
-			if err == nil {
-				_, _, err = Answer(description, local)
-			}
-			var refusal *Refusal
-			if !errors.As(err, &refusal) || refusal.Code != 488 || !strings.Contains(refusal.Reason, tt.why) {
-				t.Errorf("error %v, want a 488 with %q", err, tt.why)
-			}
+			_, _, err := answerAs(tt.offer, local)
+			assertRefused(t, err, tt.why)
 		})
 	}
 }
@@ -195,35 +239,26 @@ func TestWhatCannotBeHadIsRefusedWith488(t *testing.T) {
 func TestAMissingLastLineEndIsForgiven(t *testing.T) {
 	for _, end := range []string{"", "\r\n", "\n", "\r\n\r\n", "\x00"} {
 		offer := strings.TrimRight(string(plain()), "\r\n") + end
-		if _, err := Parse([]byte(offer)); err != nil {
+		if _, err := Parse([]byte(offer), local); err != nil {
 			t.Errorf("ending in %q: %v", end, err)
 		}
 	}
 }
 
 func TestOurOfferIsUnderstoodByOurselves(t *testing.T) {
-	offer := Offer(local)
-	agreed, body := answer(t, offer)
-	if agreed.Codec != "PCMU" || !agreed.HasEvent || agreed.Event != 101 {
+	agreed, body := answer(t, []byte(offerAs(t, local)))
+	if agreed.Codec.Name != "PCMU" || !agreed.HasEvent || agreed.Event != 101 {
 		t.Errorf("agreed %+v", agreed)
 	}
-	description, err := Parse([]byte(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	accepted, err := Accept(description, local.Codecs)
-	if err != nil || accepted.Codec != "PCMU" || accepted.Direction != SendRecv {
+	accepted, err := acceptAs([]byte(body), local)
+	if err != nil || accepted.Codec.Name != "PCMU" || accepted.Direction != SendRecv {
 		t.Errorf("accepted %+v, %v", accepted, err)
 	}
 }
 
 func TestTheAnswerersOrderOfCodecsCounts(t *testing.T) {
-	description, err := Parse(plain()) // lists PCMA first
-	if err != nil {
-		t.Fatal(err)
-	}
-	accepted, err := Accept(description, []string{"PCMU", "PCMA"})
-	if err != nil || accepted.Codec != "PCMA" {
+	accepted, err := acceptAs(plain(), local) // lists PCMA first
+	if err != nil || accepted.Codec.Name != "PCMA" {
 		t.Errorf("accepted %+v, %v; want PCMA", accepted, err)
 	}
 }
@@ -237,7 +272,7 @@ func FuzzAnswer(f *testing.F) {
 		"m=video 5000/2 RTP/AVP 96", "m=audio 4000 RTP/AVPF 96 0", "a=rtpmap:96 opus/48000/2", "a=inactive"))
 	f.Add([]byte("v=0\no=- 1 1 IN IP4 1.1.1.1\ns=-\nc=IN IP4 1.1.1.1\nt=0 0\nm=audio 1 RTP/AVP 0"))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		description, err := Parse(body)
+		description, err := Parse(body, local)
 		if err != nil {
 			return
 		}
@@ -245,7 +280,7 @@ func FuzzAnswer(f *testing.F) {
 		if err != nil {
 			return
 		}
-		back, err := Parse(text)
+		back, err := Parse(text, local)
 		if err != nil {
 			t.Fatalf("our answer cannot be read: %v\n%s", err, text)
 		}
