@@ -72,7 +72,7 @@ func (c Codec) String() string {
 
 // Available says whether this build can encode and decode: always, but for Opus without the build tag.
 func (c Codec) Available() bool {
-	return c < Opus && c != G722 || c == Opus && opusBuilt
+	return c < Opus || c == Opus && opusBuilt
 }
 
 // SampleRate returns the rate of the linear PCM that the codec takes and gives, in Hz.

@@ -39,6 +39,8 @@ func (c Codec) NewEncoder() Encoder {
 	switch c {
 	case PCMU, PCMA:
 		return &laws[c]
+	case G722:
+		return newG722Encoder()
 	case L16:
 		return &l16
 	case Opus:
@@ -52,6 +54,8 @@ func (c Codec) NewDecoder() Decoder {
 	switch c {
 	case PCMU, PCMA:
 		return &laws[c]
+	case G722:
+		return newG722Decoder()
 	case L16:
 		return &l16
 	case Opus:
