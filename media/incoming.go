@@ -2,7 +2,6 @@ package media
 
 import (
 	"net/netip"
-	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtp"
@@ -39,75 +38,6 @@ type incoming struct {
 	thinned  bool           // the last packet stands for those that the kernel dropped before it
 	relayed  []byte         // room for a packet on its way to the other side of a bridge
 	pcm      []int16        // room for what sinks hear; nil until there is one
-}
-
-// arrivals keeps the figures of a receiver report (RFC 3550 section 6.4.1 and appendix A). One goroutine writes them,
-// others read.
-type arrivals struct {
-	ssrc     atomic.Uint32
-	first    atomic.Uint32 // extended sequence number
-	highest  atomic.Uint32 // extended sequence number
-	received atomic.Uint32
-	jitter   atomic.Uint32 // in sixteenths of a sample
-	earlier  atomic.Uint64 // lost of streams before this one
-	transit  int32         // of the last packet, in samples; the writer's own
-}
-
-// count takes in one packet and returns how many it stands for: more than one when those before it were dropped by the
-// kernel because nobody heard them. Of each Sample of those, one came here if it came at all.
-func (a *arrivals) count(header *rtp.Header, arrived uint32, thinned bool) (packets uint32) {
-	seq := uint32(header.SequenceNumber)
-	transit := int32(arrived - header.Timestamp)
-	if header.SSRC != a.ssrc.Load() || a.received.Load() == 0 {
-		a.restart(header.SSRC, seq, transit)
-		return 1
-	}
-	highest := a.highest.Load()
-	step := int16(header.SequenceNumber - uint16(highest))
-	if step > 3000 || step < -100 { // RFC 3550 appendix A.1: MAX_DROPOUT, MAX_MISORDER
-		a.restart(header.SSRC, seq, transit)
-		return 1
-	}
-	packets = 1
-	if step > 0 {
-		a.highest.Store(highest + uint32(step))
-		if thinned {
-			packets += uint32(step-1) % socket.Sample
-		}
-	}
-	a.received.Add(packets)
-	difference := transit - a.transit
-	if difference < 0 {
-		difference = -difference
-	}
-	a.transit = transit
-	jitter := a.jitter.Load()
-	a.jitter.Store(jitter + uint32(difference) - (jitter+8)>>4)
-	return packets
-}
-
-// restart begins to count another stream.
-func (a *arrivals) restart(ssrc, seq uint32, transit int32) {
-	a.earlier.Add(a.lost())
-	a.ssrc.Store(ssrc)
-	a.first.Store(seq)
-	a.highest.Store(seq)
-	a.received.Store(1)
-	a.jitter.Store(0)
-	a.transit = transit
-}
-
-// lost returns how many packets of the stream have not arrived.
-func (a *arrivals) lost() uint64 {
-	received := a.received.Load()
-	if received == 0 {
-		return 0
-	}
-	expected := a.highest.Load() - a.first.Load() + 1
-	if expected <= received { // copies count as received
-		return 0
-	}
-	return uint64(expected - received)
 }
 
 // receive takes in one datagram from the RTP port.
@@ -159,10 +89,12 @@ func (s *Session) hear(current *far, from netip.AddrPort, now time.Time) {
 	}
 	packet := &in.packet
 	thinned := s.attention.thinned.Load()
-	s.counters.packetsIn.Add(uint64(in.arrivals.count(&packet.Header, s.samples(now), thinned || in.thinned)))
-	in.thinned = thinned
 	kind := packet.PayloadType
-	if current.hasEvent && kind == current.eventType {
+	key := current.hasEvent && kind == current.eventType
+	stands := in.arrivals.count(&packet.Header, now.Sub(s.engine.clock.epoch), current.clockRate(), !key, thinned || in.thinned)
+	s.counters.packetsIn.Add(uint64(stands))
+	in.thinned = thinned
+	if key {
 		s.hearEvent(now)
 		return
 	}

@@ -15,7 +15,7 @@ const reportInterval = 5 * time.Second
 // ntpEpoch is the start of NTP's time scale, in seconds before that of Unix.
 const ntpEpoch = 2208988800
 
-// receiveReport takes a far end's report for a sign of life, if there was sound before.
+// receiveReport learns from a far end's report, and takes it for a sign of life, if there was sound before.
 func (s *Session) receiveReport(datagram []byte, from netip.AddrPort, now time.Time) {
 	current := s.far.Load()
 	if current == nil {
@@ -34,6 +34,7 @@ func (s *Session) receiveReport(datagram []byte, from netip.AddrPort, now time.T
 		s.counters.invalid.Add(1)
 		return
 	}
+	s.learn(packets, current.clockRate(), now)
 	for _, packet := range packets {
 		if _, goodbye := packet.(*rtcp.Goodbye); goodbye {
 			return
@@ -41,6 +42,30 @@ func (s *Session) receiveReport(datagram []byte, from netip.AddrPort, now time.T
 	}
 	if last := s.heardAt.Load(); last > 0 {
 		s.heardAt.CompareAndSwap(last, max(last, int64(now.Sub(s.engine.clock.epoch))+1))
+	}
+}
+
+// learn takes in what the far end tells of its stream and of ours. What it tells of other streams is nothing to us.
+func (s *Session) learn(packets []rtcp.Packet, rate uint32, now time.Time) {
+	var blocks []rtcp.ReceptionReport
+	var reporter uint32
+	for _, packet := range packets {
+		switch p := packet.(type) {
+		case *rtcp.SenderReport:
+			if p.SSRC == s.in.arrivals.ssrc.Load() && s.in.arrivals.received.Load() > 0 {
+				s.reporting.theySent(p.SSRC, p.NTPTime, now)
+			}
+			reporter, blocks = p.SSRC, p.Reports
+		case *rtcp.ReceiverReport:
+			reporter, blocks = p.SSRC, p.Reports
+		default:
+			continue
+		}
+		for _, block := range blocks {
+			if block.SSRC == s.out.ssrc {
+				s.reporting.theyHeard(reporter, block, rate, now)
+			}
+		}
 	}
 }
 
@@ -90,28 +115,40 @@ func (s *Session) reportsTo() netip.AddrPort {
 func (s *Session) senderReport(now time.Time) rtcp.Packet {
 	s.out.mu.Lock()
 	begun, packets, octets := s.out.begun, s.out.packets, s.out.octets
-	stamp := s.out.base + s.samples(now)
+	stamp, sequence := s.out.base+s.samples(now), s.out.sequence
 	s.out.mu.Unlock()
-	var heard []rtcp.ReceptionReport
-	if a := &s.in.arrivals; a.received.Load() > 0 {
-		heard = append(heard, rtcp.ReceptionReport{
-			SSRC:               a.ssrc.Load(),
-			TotalLost:          uint32(min(a.lost(), 1<<23-1)),
-			LastSequenceNumber: a.highest.Load(),
-			Jitter:             a.jitter.Load() >> 4,
-		})
-	}
+	s.reporting.reach(sequence, packets)
+	heard := s.receptionReports(now)
 	if !begun {
 		return &rtcp.ReceiverReport{SSRC: s.out.ssrc, Reports: heard}
 	}
+	time64 := ntp(now)
+	s.reporting.sent(time64, now)
 	return &rtcp.SenderReport{
 		SSRC:        s.out.ssrc,
-		NTPTime:     ntp(now),
+		NTPTime:     time64,
 		RTPTime:     stamp,
 		PacketCount: packets,
 		OctetCount:  octets,
 		Reports:     heard,
 	}
+}
+
+// receptionReports says how well we heard: one report block, or none before the first packet.
+func (s *Session) receptionReports(now time.Time) []rtcp.ReceptionReport {
+	a := &s.in.arrivals
+	expected, received := a.stream()
+	if received == 0 {
+		return nil
+	}
+	block := rtcp.ReceptionReport{
+		SSRC:               a.ssrc.Load(),
+		TotalLost:          uint32(min(a.lost(), 1<<23-1)),
+		LastSequenceNumber: a.highest.Load(),
+		Jitter:             a.jitter.Load() >> 4,
+	}
+	s.reporting.block(&block, expected, received, now)
+	return []rtcp.ReceptionReport{block}
 }
 
 // description names us to the far end.

@@ -44,6 +44,8 @@ type Session struct {
 	counters counters
 	phase    *atomic.Pointer[[]*Session] // the clock's, under its lock
 
+	reporting reporting // what reports tell, ours and the far end's
+
 	// The playout goroutine's.
 	quiet      quiet
 	nextReport time.Time

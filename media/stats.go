@@ -36,10 +36,11 @@ type counters struct {
 // Stats returns the session's counts.
 func (s *Session) Stats() Stats {
 	c := &s.counters
+	_, lost := s.in.arrivals.total()
 	return Stats{
 		PacketsIn:  c.packetsIn.Load(),
 		PacketsOut: c.packetsOut.Load(),
-		Lost:       s.in.arrivals.earlier.Load() + s.in.arrivals.lost(),
+		Lost:       lost,
 		Strangers:  c.strangers.Load(),
 		Unproven:   c.unproven.Load(),
 		Excess:     c.excess.Load(),
