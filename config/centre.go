@@ -85,7 +85,15 @@ func (d *centreDraft) head(o object, dir string) {
 		}
 		d.centre.PromptsDir = below(dir, folder)
 	}
+	if level, ok := o.text("prompt_level"); ok && level != asRecorded {
+		if d.centre.PromptLevel, ok = parseCount(level, Key{low: "-40", high: "-10"}); !ok {
+			o.wrong("prompt_level", level)
+		}
+	}
 }
+
+// asRecorded is the prompt_level of recordings that are to stay as they are.
+const asRecorded = "as-recorded"
 
 // below returns a path from a folder, unless it is absolute already.
 func below(dir, path string) string {

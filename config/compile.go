@@ -59,7 +59,7 @@ func (c *compiler) compile(pair Sources) (*Snapshot, []Mistake) {
 		}
 	}
 	if centre != nil && c.options.Prompts != nil {
-		prompts := c.options.Prompts(centre.centre.PromptsDir)
+		prompts := c.options.Prompts(centre.centre)
 		centre.play(prompts, found)
 		if incidents != nil {
 			incidents.play(prompts, found)

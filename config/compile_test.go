@@ -43,11 +43,21 @@ func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
 	if menu.Wait != 5*time.Second || menu.Tries != 3 || menu.Invalid != "" {
 		t.Errorf("the menu is %+v", menu)
 	}
-	if s.Centre.Language != "en" || s.Centre.Seats != 10000 || s.Routing.Seats != 10000 {
+	if s.Centre.Language != "en" || s.Centre.Seats != 10000 || s.Centre.PromptLevel != -19 || s.Routing.Seats != 10000 {
 		t.Errorf("the centre is %+v", s.Centre)
 	}
 	if trunk := s.Trunks[0]; trunk.Channels != 0 || trunk.KeepForCallers != 80 || trunk.CallerID != "" {
 		t.Errorf("the trunk is %+v", trunk)
+	}
+}
+
+func TestTheLevelOfRecordingsIsServed(t *testing.T) {
+	for text, want := range map[string]int{"-40": -40, "-10": -10, "as-recorded": 0} {
+		centre := edited(t, base(t, CentreFile), "centre: kettle\n", "centre: kettle\nprompt_level: "+text+"\n")
+		s, list := judgePair(Sources{Centre: centre, Incidents: base(t, IncidentsFile)})
+		if s == nil || s.Centre.PromptLevel != want {
+			t.Errorf("prompt_level %s is not %d: %v", text, want, list)
+		}
 	}
 }
 

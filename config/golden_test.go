@@ -31,7 +31,7 @@ func world() Options {
 	recordings := shelf{"hold.wav": true, "choose.wav": true, "closed.wav": true, "welcome.wav": true, "kettle-recall.wav": true}
 	env := map[string]string{"ALICE_SECRET": "wonderland-of-alice", "RESERVE_SECRET": "kept-for-the-bad-day"}
 	return Options{
-		Prompts: func(string) Prompts { return recordings },
+		Prompts: func(Centre) Prompts { return recordings },
 		Env:     func(name string) (string, bool) { text, ok := env[name]; return text, ok },
 		Now:     time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC),
 	}

@@ -7,6 +7,7 @@ var centreKeys = []Key{
 	text("language", "en", "a language like en or en-AU"),
 	count("seats", "10000", 0, 10000),
 	text("prompts", "prompts", "a folder, from the configuration's own when it is relative"),
+	text("prompt_level", "-19", "a whole number from -40 to -10, or as-recorded"),
 
 	section("hours"),
 	section("hours.*.weekly"),

@@ -13,8 +13,8 @@ import (
 
 // Options is the world around the files.
 type Options struct {
-	// Prompts opens the recordings of a centre; dir is its prompts folder, absolute. nil: recordings are not looked at.
-	Prompts func(dir string) Prompts
+	// Prompts opens the recordings of a centre: those in its prompts folder, at its level. nil: recordings are not looked at.
+	Prompts func(Centre) Prompts
 	// Redis says what is wrong with a redis.url that is neither empty nor LocalRedis. nil: it is not looked at.
 	Redis func(url string) error
 	// Env looks up the variable of a secret written env:NAME. nil: os.LookupEnv.

@@ -41,6 +41,8 @@ type Centre struct {
 	Language   string         // BCP 47, of the built-in prompts
 	Seats      int            // how many agents may be signed in at one time
 	PromptsDir string         // folder of the centre's recordings, absolute
+	// PromptLevel is what recordings are brought to, in dBFS, -40 to -10; 0: they stay as they were recorded.
+	PromptLevel int
 }
 
 // Trunk is a way to and from the outside: a carrier, a session border controller.

@@ -3,6 +3,7 @@ package media
 import (
 	"crypto/sha256"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -27,7 +28,7 @@ func record(t *testing.T, dir, name string, hz float64) []byte {
 
 func openLibrary(t *testing.T, dir string) *Library {
 	t.Helper()
-	library, err := OpenLibrary(dir)
+	library, err := OpenLibrary(dir, LibraryOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +120,7 @@ func TestWhatIsWrongWithARecordingIsSaid(t *testing.T) {
 	if err := openLibrary(t, filepath.Join(dir, "nowhere")).Check("welcome.wav"); err != nil {
 		t.Errorf("a folder that does not exist: %v", err)
 	}
-	if _, err := OpenLibrary(filepath.Join(dir, "broken.wav")); err == nil {
+	if _, err := OpenLibrary(filepath.Join(dir, "broken.wav"), LibraryOptions{}); err == nil {
 		t.Error("a file was opened as a folder")
 	}
 }
@@ -186,10 +187,69 @@ func TestAFolderThatIsSwappedIsNotTakenForTheOldOne(t *testing.T) {
 	}
 }
 
+func TestWhatALibraryHoldsInMemoryIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"one.wav", "two.wav", "three.wav"} {
+		record(t, dir, name, 500) // 200 ms: 6400 bytes
+	}
+	library, err := OpenLibrary(dir, LibraryOptions{Memory: 2 * 6400})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"one.wav", "two.wav", "one.wav"} {
+		if err := library.Check(name); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := library.Check("three.wav"); !errors.Is(err, ErrMemory) || !strings.Contains(err.Error(), `"three.wav"`) {
+		t.Errorf("the third recording: %v, want one that names it and says that there is no room", err)
+	}
+	if err := library.Check("one.wav"); err != nil {
+		t.Errorf("what is in memory already: %v", err)
+	}
+}
+
+func TestARecordingHoldsThirtyTwoKilobytesASecond(t *testing.T) {
+	file := wav(48000, 1, sine(500, 48000, time.Second))
+	for _, wide := range []bool{false, true} {
+		prompt, err := ParseWAV(file, PromptOptions{Wide: wide})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := int64(32000)
+		if wide {
+			want += 32000
+		}
+		if held := 2*int64(cap(prompt.pcm)+cap(prompt.wide)) + 2*int64(len(prompt.pcm)); prompt.Size() != want || held > want+want/8 {
+			t.Errorf("wide %v: %d bytes, of which it tells %d, want %d", wide, held, prompt.Size(), want)
+		}
+	}
+}
+
+func TestARecordingIsAtBothRatesTheSame(t *testing.T) {
+	for _, rate := range []int{8000, 16000, 22050, 44100, 48000} {
+		prompt, err := ParseWAV(wav(rate, 1, sine(1000, rate, 510*time.Millisecond)), PromptOptions{Level: DefaultLevel, Wide: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wide := prompt.WidePCM()
+		if len(wide) != 2*len(prompt.pcm) || len(wide)%(2*FrameSize) != 0 {
+			t.Errorf("%d Hz: %d samples beside %d", rate, len(wide), len(prompt.pcm))
+		}
+		if share := toneShare(wide[:len(wide)-640], 1000.0/2); share < 0.98 { // toneShare counts at 8 kHz
+			t.Errorf("%d Hz: the tone has %.3f of the wide-band sound", rate, share)
+		}
+		narrow, _ := activeLevel(prompt.PCM(), SampleRate)
+		if level, _ := activeLevel(wide[:2*prompt.samples], WideRate); math.Abs(level-narrow) > 0.1 {
+			t.Errorf("%d Hz: %.2f dBFS at 16 kHz, %.2f at 8", rate, level, narrow)
+		}
+	}
+}
+
 func TestARecordingThatNobodyUsesIsForgotten(t *testing.T) {
 	dir := t.TempDir()
 	record(t, dir, "once.wav", 500)
-	path := dir + "/once.wav"
+	path := place{path: dir + "/once.wav"}
 	if err := openLibrary(t, dir).Check("once.wav"); err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func TestNoPacketCostsAnAllocation(t *testing.T) {
 	a, b := deafSession(t, engine, 0), deafSession(t, engine, 8)
 	engine.clock.close() // from here on this test is the clock
 	engine.clock.workers = nil
-	library, err := OpenLibrary("")
+	library, err := OpenLibrary("", LibraryOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func BenchmarkPlayoutTick(b *testing.B) {
 	engine := deafEngine(b)
 	s := deafSession(b, engine, 0)
 	engine.clock.remove(s)
-	library, err := OpenLibrary("")
+	library, err := OpenLibrary("", LibraryOptions{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -218,7 +218,7 @@ func benchEngine(b *testing.B) (time.Duration, uint64) {
 	b.Helper()
 	engine := startEngine(b, nil)
 	defer engine.Close()
-	library, err := OpenLibrary("")
+	library, err := OpenLibrary("", LibraryOptions{})
 	if err != nil {
 		b.Fatal(err)
 	}

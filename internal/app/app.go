@@ -133,8 +133,8 @@ func (a *App) open(o Options) error {
 }
 
 // OpenPrompts lets config look at the recordings of a centre, as a node does: for config.Options.
-func OpenPrompts(dir string) config.Prompts {
-	library, err := media.OpenLibrary(dir)
+func OpenPrompts(c config.Centre) config.Prompts {
+	library, err := openLibrary(c)
 	if err != nil {
 		return unusable{err}
 	}

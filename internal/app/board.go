@@ -244,7 +244,11 @@ func (c *centre) fetch(ctx context.Context, sum string) (*sound, error) {
 	if err != nil {
 		return nil, err
 	}
-	prompt, err := media.ParseWAV(content)
+	var options media.PromptOptions
+	if e := c.current(); e != nil {
+		options = e.library.Options().PromptOptions
+	}
+	prompt, err := media.ParseWAV(content, options)
 	if err != nil {
 		return nil, fmt.Errorf("sound %.12s: %w", sum, err)
 	}

@@ -210,9 +210,12 @@ func refusal(err error, s *config.Snapshot) *config.Mistake {
 
 // take makes a judged folder hold.
 func (c *centre) take(r config.Report) error {
-	library, err := media.OpenLibrary(r.Snapshot.Centre.PromptsDir)
+	library, err := openLibrary(r.Snapshot.Centre)
 	if err != nil {
 		return err
+	}
+	if c.current() == nil {
+		c.keep.options = library.Options().PromptOptions
 	}
 	file := incident.File{
 		Definitions: r.Snapshot.Incidents,
@@ -226,7 +229,7 @@ func (c *centre) take(r config.Report) error {
 		if len(outcome.Mistakes) > 0 {
 			return nil, &outcome.Mistakes[0]
 		}
-		prepare(library, r.Snapshot.Conversation) // before anybody is told
+		prepare(library, r.Snapshot.Conversation, r.Snapshot.Incidents) // before anybody is told
 		return outcome.Revisions, nil
 	})
 	if err != nil {
@@ -376,6 +379,7 @@ func (c *centre) recordings(library *media.Library) *recordings {
 	} else {
 		r.music = new(sync.Map)
 	}
+	c.keep.options = library.Options().PromptOptions
 	for name, revision := range c.board.Revisions {
 		if revision.Sound == "" {
 			continue

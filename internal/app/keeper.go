@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/spillway-voice/spillway/incident"
+	"github.com/spillway-voice/spillway/internal/store"
 	"github.com/spillway-voice/spillway/media"
 	"github.com/spillway-voice/spillway/media/prompts"
 	"github.com/spillway-voice/spillway/routing/memq"
@@ -25,6 +26,8 @@ import (
 type keeper struct {
 	dir    string
 	sounds map[string]*media.Prompt // decoded, by SHA-256
+	// options are how recordings are made ready now: those of the library in force.
+	options media.PromptOptions
 }
 
 // The files below node.data.
@@ -140,11 +143,15 @@ func (k *keeper) soundOf(library *media.Library, dir string) func(prompt string)
 		sum := prompt.SHA256()
 		sound := hex.EncodeToString(sum[:])
 		if _, ok := k.sounds[sound]; ok {
+			k.sounds[sound] = prompt // it may be at another level than before
 			return sound, nil
 		}
 		content, err := readRecording(dir, name)
 		if err != nil {
 			return "", err
+		}
+		if len(content) > maxMessage {
+			return "", fmt.Errorf("recording %q has over %d MiB, which is too much for the message of an incident", name, maxMessage>>20)
 		}
 		if sha256.Sum256(content) != sum {
 			return "", fmt.Errorf("recording %q changed while it was read; save again", name)
@@ -156,6 +163,9 @@ func (k *keeper) soundOf(library *media.Library, dir string) func(prompt string)
 		return sound, nil
 	}
 }
+
+// maxMessage bounds the file of an incident's message, in bytes: it travels to all nodes (store.BlobLimit).
+const maxMessage = store.BlobLimit
 
 // readRecording reads the file of a recording: the centre's, or the built-in one.
 func readRecording(dir, name string) ([]byte, error) {
@@ -223,11 +233,24 @@ func (k *keeper) content(sum string) ([]byte, error) {
 // soundName is a SHA-256 in hex.
 var soundName = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-// sound returns a kept recording.
+// sound returns a kept recording at the level of now; one that cannot be read again stays at the level that it has.
 func (k *keeper) sound(sum string) (*media.Prompt, error) {
-	if prompt, ok := k.sounds[sum]; ok {
-		return prompt, nil
+	known, ok := k.sounds[sum]
+	if ok && known.Options() == k.options {
+		return known, nil
 	}
+	prompt, err := k.decode(sum)
+	switch {
+	case err == nil:
+		k.sounds[sum] = prompt
+	case ok:
+		return known, nil
+	}
+	return prompt, err
+}
+
+// decode reads a kept recording from the disk.
+func (k *keeper) decode(sum string) (*media.Prompt, error) {
 	if !soundName.MatchString(sum) {
 		return nil, fmt.Errorf("no SHA-256 in hex: %.64q", sum)
 	}
@@ -235,10 +258,9 @@ func (k *keeper) sound(sum string) (*media.Prompt, error) {
 	if err != nil {
 		return nil, fmt.Errorf("node.data: %w", err)
 	}
-	prompt, err := media.ParseWAV(content)
+	prompt, err := media.ParseWAV(content, k.options)
 	if err != nil {
 		return nil, fmt.Errorf("node.data: sound %.12s: %w", sum, err)
 	}
-	k.sounds[sum] = prompt
 	return prompt, nil
 }

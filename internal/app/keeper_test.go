@@ -15,7 +15,7 @@ func TestOnlyTheSoundsOfTheBoardAreKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	library, err := media.OpenLibrary("")
+	library, err := media.OpenLibrary("", media.LibraryOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

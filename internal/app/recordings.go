@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"sync"
 
+	"github.com/spillway-voice/spillway/config"
+	"github.com/spillway-voice/spillway/incident"
 	"github.com/spillway-voice/spillway/ivr"
 	"github.com/spillway-voice/spillway/media"
 	"github.com/spillway-voice/spillway/media/prompts"
@@ -17,9 +19,16 @@ type recordings struct {
 	music    *sync.Map                // name to *media.Music: one running stream for all who wait
 }
 
+// openLibrary opens the recordings of a centre at its level.
+func openLibrary(c config.Centre) (*media.Library, error) {
+	return media.OpenLibrary(c.PromptsDir, media.LibraryOptions{PromptOptions: media.PromptOptions{Level: media.Level(c.PromptLevel)}})
+}
+
 // prepare decodes what calls will play, so that no call waits for it: one that has just entered a queue must take an offer at
 // once. What cannot be played is told when a call needs it.
-func prepare(library *media.Library, played *ivr.Plan) {
+//
+// The messages of incidents that are off are among them: whoever switches one on should not wait for it.
+func prepare(library *media.Library, played *ivr.Plan, incidents []incident.Definition) {
 	names, err := fs.Glob(prompts.English(), "*.wav")
 	if err != nil {
 		panic("app: a pattern of recordings: " + err.Error())
@@ -35,7 +44,13 @@ func prepare(library *media.Library, played *ivr.Plan) {
 	for _, w := range played.Waiting {
 		names = append(names, w.Music)
 	}
+	for _, i := range incidents {
+		names = append(names, i.Effects.Message)
+	}
 	for _, name := range names {
+		if name == "" {
+			continue
+		}
 		_ = library.Check(name) // one that cannot be played was told when the folder was judged
 	}
 }

@@ -17,9 +17,9 @@ import (
 )
 
 // recordings opens the recordings of a centre with the built-in ones behind them.
-func recordings(t *testing.T) func(string) config.Prompts {
-	return func(dir string) config.Prompts {
-		library, err := media.OpenLibrary(dir)
+func recordings(t *testing.T) func(config.Centre) config.Prompts {
+	return func(c config.Centre) config.Prompts {
+		library, err := media.OpenLibrary(c.PromptsDir, media.LibraryOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
