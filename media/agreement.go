@@ -3,11 +3,14 @@ package media
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"sync"
 
+	"github.com/spillway-voice/spillway/media/codec"
 	"github.com/spillway-voice/spillway/media/sdp"
+	"github.com/spillway-voice/spillway/media/srtp"
 )
 
 // Refusal says why a description leads to no session, with the SIP status to refuse it with. The session stays as it
@@ -20,6 +23,30 @@ type agreement struct {
 	version    uint64     // of the last description that we sent; 0: none yet
 	last       []byte     // that description
 	signalling netip.Addr // where the far end's signalling comes from; the zero address: not known yet
+	security   sdp.Security
+	keys       []sdp.Crypto  // ours, one for each suite; none when security is off
+	secure     *srtp.Context // the protection in force; nil: none
+	detects    bool          // keys are looked for in the sound
+}
+
+// suites are the ways to protect sound that we offer, in order of preference: AES-GCM costs half of what the others do
+// where the processor has instructions for it (benchmarks of package srtp).
+var suites = []sdp.Suite{sdp.AEADAES128GCM, sdp.AESCM128HMACSHA80, sdp.AESCM128HMACSHA32}
+
+// makeKeys makes the keys that a session needs.
+func (a *agreement) makeKeys(security sdp.Security) error {
+	a.security = security
+	if security == sdp.Off {
+		return nil
+	}
+	for _, suite := range suites {
+		key, err := srtp.NewKey(suite)
+		if err != nil {
+			return fmt.Errorf("open media session: %w", err)
+		}
+		a.keys = append(a.keys, key)
+	}
+	return nil
 }
 
 // SetSignalling says where the far end's signalling comes from, for a session that was opened to make an offer: its sound may
@@ -50,7 +77,9 @@ func (s *Session) Answer(offer []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.commit(agreed)
+	if err := s.commit(agreed); err != nil {
+		return nil, err
+	}
 	return answer, nil
 }
 
@@ -79,8 +108,7 @@ func (s *Session) Accept(answer []byte) error {
 	if err != nil {
 		return err
 	}
-	s.commit(agreed)
-	return nil
+	return s.commit(agreed)
 }
 
 // local returns what our next description says of the session, unless it says anything new.
@@ -88,9 +116,13 @@ func (s *Session) local() sdp.Local {
 	return sdp.Local{
 		Session:   s.id,
 		Version:   max(s.agreement.version, 1),
-		Addresses: []netip.Addr{s.engine.options.Advertise},
+		Addresses: s.engine.options.Advertise,
 		Port:      s.port,
 		Codecs:    s.engine.codecs,
+		Comfort:   true,
+		Security:  s.agreement.security,
+		Keys:      s.agreement.keys,
+		Secured:   s.agreement.secure != nil,
 	}
 }
 
@@ -112,44 +144,88 @@ func (s *Session) describe(write func(sdp.Local) ([]byte, error)) ([]byte, error
 	return body, nil
 }
 
-// commit puts what was agreed into force. The caller holds the agreement's lock.
-func (s *Session) commit(agreed sdp.Agreement) {
-	codec, err := ParseCodec(agreed.Codec.Name)
+// commit puts what was agreed into force. The caller holds the agreement's lock. The error changes nothing.
+func (s *Session) commit(agreed sdp.Agreement) error {
+	next, err := s.farOf(agreed)
 	if err != nil {
-		panic("media: agreed on a codec that was not ours: " + err.Error())
+		return err
 	}
-	next := &far{
-		address:    agreed.Remote,
-		reports:    agreed.RTCP,
-		signalling: s.agreement.signalling,
-		codec:      codec,
-		audioType:  agreed.ReceiveType,
-		eventType:  agreed.ReceiveEvent,
-		hasEvent:   agreed.HasEvent,
-		sends:      agreed.Direction.Receives(),
-		listens:    agreed.Direction.Sends(),
-	}
+	s.agreement.secure = next.secure
 	o := &s.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
-		return
+		return nil
 	}
 	before := s.far.Swap(next)
 	if before == nil || before.address != next.address {
 		o.to = next.address // until the far end is found to send from elsewhere
 		s.source.Store(nil)
 	}
-	s.attention.full() // another agreement, other packets that matter
+	s.heed(next)
 	first := !o.ready
-	o.ready = true
-	o.sends = agreed.Direction.Sends() && !next.address.Addr().IsUnspecified()
-	o.codec, o.audioType = codec, agreed.Type
-	o.eventType, o.hasEvent = agreed.Event, agreed.HasEvent
-	o.relay.anchored = false
+	o.adopt(agreed, next)
 	if first {
 		s.engine.clock.add(s) // under the lock, so that Close either sees it or prevents it
 	}
+	return nil
+}
+
+// farOf returns what an agreement says of the far end.
+func (s *Session) farOf(agreed sdp.Agreement) (*far, error) {
+	c, err := codec.Parse(agreed.Codec.Name)
+	if err != nil {
+		return nil, fmt.Errorf("agree on sound: %w", err)
+	}
+	next := &far{
+		address:    agreed.Remote,
+		reports:    agreed.RTCP,
+		signalling: s.agreement.signalling,
+		codec:      c,
+		longest:    agreed.LongestPacket,
+		audioType:  agreed.ReceiveType,
+		eventType:  agreed.ReceiveEvent,
+		eventClock: agreed.EventClock,
+		hasEvent:   agreed.HasEvent,
+		sends:      agreed.Direction.Receives(),
+		listens:    agreed.Direction.Sends(),
+	}
+	if agreed.Secure {
+		if next.secure, err = s.agreement.secure.Rekey(agreed.Local, agreed.Far); err != nil {
+			return nil, fmt.Errorf("agree on sound: %w", err)
+		}
+	}
+	return next, nil
+}
+
+// heed has everything read again, as another agreement means other packets that matter, and looks for keys in the sound of a
+// far end that has no telephone-events.
+func (s *Session) heed(next *far) {
+	s.attention.full()
+	if detects := !next.hasEvent; detects != s.agreement.detects {
+		s.agreement.detects = detects
+		if detects {
+			s.attention.begin()
+		} else {
+			s.attention.end()
+		}
+	}
+}
+
+// adopt takes over another agreement. A clock of another rate needs another stream (RFC 7160).
+func (o *outgoing) adopt(agreed sdp.Agreement, next *far) {
+	if clock := o.voice.change(next.codec, agreed.PacketTime); clock && o.begun {
+		o.ssrc, o.sequence, o.begun = rand.Uint32(), uint16(rand.Uint32()), false
+		o.packets, o.octets = 0, 0
+	}
+	o.ready = true
+	o.sends = next.listens && !next.address.Addr().IsUnspecified()
+	o.longest = next.longest
+	o.audioType = agreed.Type
+	o.eventType, o.eventClock, o.hasEvent = agreed.Event, agreed.EventClock, agreed.HasEvent
+	o.hasComfort = agreed.HasComfort
+	o.secure = next.secure
+	o.relay.anchored, o.relay.keyed = false, false
 }
 
 // checkAddresses refuses to send sound or reports to ourselves: to our own signalling, which would take them for messages.
@@ -167,7 +243,7 @@ func (e *Engine) signalsAt(address netip.AddrPort) bool {
 	return slices.ContainsFunc(e.options.Own, func(own netip.AddrPort) bool {
 		same := own.Addr() == address.Addr()
 		if own.Addr().IsUnspecified() {
-			same = address.Addr() == e.options.Advertise || address.Addr() == e.options.Bind || address.Addr().IsLoopback()
+			same = slices.Contains(e.options.Advertise, address.Addr()) || address.Addr() == e.options.Bind || address.Addr().IsLoopback()
 		}
 		return same && own.Port() == address.Port()
 	})

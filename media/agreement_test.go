@@ -2,6 +2,7 @@ package media
 
 import (
 	"errors"
+	"github.com/spillway-voice/spillway/media/codec"
 	"net/netip"
 	"slices"
 	"strings"
@@ -108,7 +109,7 @@ func TestAnInviteWithoutAnOfferGetsOneAndItsAnswerHolds(t *testing.T) {
 	onWire(t, nil, func(w *wire) {
 		s, r := w.open(), w.remote(farAway, 4000)
 		offer, err := s.Offer()
-		if err != nil || !strings.Contains(string(offer), "RTP/AVP 0 8 101") {
+		if err != nil || !strings.Contains(string(offer), "RTP/AVP 0 8 13 101") {
 			t.Fatalf("offer %v\n%s", err, offer)
 		}
 		time.Sleep(time.Second)
@@ -163,7 +164,7 @@ func TestThePhoneThatAnswersMaySendFromWhereItsSignallingComesFrom(t *testing.T)
 			t.Fatal(err)
 		}
 		actual.to = s.Local()
-		actual.say(PCMU, 1000, latchPackets)
+		actual.say(codec.PCMU, 1000, latchPackets)
 		synctest.Wait()
 		if stats := s.Stats(); stats.Strangers != 0 || stats.PacketsIn != 1 {
 			t.Errorf("stats %+v, want the packet that proved it and no strangers", stats)

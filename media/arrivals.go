@@ -9,9 +9,6 @@ import (
 	"github.com/spillway-voice/spillway/media/socket"
 )
 
-// clockRate returns how many RTP timestamps of the far end's sound, and of ours, a second has.
-func (f *far) clockRate() uint32 { return SampleRate }
-
 // arrivals keeps the figures of a receiver report (RFC 3550 section 6.4.1 and appendix A), and those of all streams of a leg
 // together. One goroutine writes them, others read.
 type arrivals struct {

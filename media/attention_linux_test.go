@@ -5,6 +5,9 @@ import (
 	"time"
 
 	"github.com/pion/rtp"
+	"github.com/spillway-voice/spillway/media/dtmf"
+
+	"github.com/spillway-voice/spillway/media/codec"
 )
 
 // A key that is pressed marks a place in what a phone sends: its Digit event says that all before it was taken in.
@@ -22,8 +25,8 @@ const digitMark = 9
 func (p *phone) press(code uint8) {
 	p.t.Helper()
 	p.stamp += 10 * SampleRate // far from any other press
-	payload := make([]byte, eventSize)
-	telephoneEvent{code: code, end: true, duration: 800}.put(payload)
+	payload := make([]byte, dtmf.EventSize)
+	dtmf.Event{Code: code, End: true, Duration: 800}.Put(payload)
 	p.write(&rtp.Packet{Header: rtp.Header{Version: 2, Marker: true, PayloadType: 101, SequenceNumber: p.seq, Timestamp: p.stamp, SSRC: p.ssrc}, Payload: payload})
 	p.seq++
 }
@@ -66,8 +69,8 @@ func TestEveryKeyIsHeardWhileTheSoundIsNot(t *testing.T) {
 	for code := range uint8(9) {
 		p.talk(3)
 		p.press(code)
-		if got := expect[Digit](t, s); got.Digit != keys[code] {
-			t.Fatalf("digit %c, want %c", got.Digit, keys[code])
+		if got := expect[Digit](t, s); got.Digit != dtmf.Keys[code] {
+			t.Fatalf("digit %c, want %c", got.Digit, dtmf.Keys[code])
 		}
 	}
 }
@@ -80,7 +83,7 @@ func TestABridgeGetsEveryPacketFromTheFirst(t *testing.T) {
 		if err := Bridge(s, other); err != nil {
 			t.Fatal(err)
 		}
-		loud := PCMU.Encode(make([]byte, FrameSize), full(int16(8000+1000*round)))
+		loud := encode(codec.PCMU, full(int16(8000+1000*round)))
 		for range 20 {
 			p.say(0, loud)
 		}

@@ -13,8 +13,9 @@ type bridges struct{ mu sync.Mutex }
 var ErrBridge = errors.New("bridge: two different sessions of one engine are needed")
 
 // Bridge lets two sessions hear each other, from the next packet on; what either was bridged with before is let go, and
-// what was playing to them stops. The error is ErrBridge, or ErrClosed when a session is closed. Packets are forwarded with headers of our own, as they come; sound is changed only
-// from one law of G.711 to the other. Digits pass, and are reported as well. While one side plays something in its
+// what was playing to them stops. The error is ErrBridge, or ErrClosed when a session is closed. Packets of one codec are forwarded with
+// headers of our own, as they come, also from one law of G.711 to the other; those of another, or longer than the other
+// side takes, are decoded, played out evenly, and encoded again. Digits pass, and are reported as well. While one side plays something in its
 // foreground, it does not hear the other; a side that hears nothing from the other gets silence.
 func Bridge(a, b *Session) error {
 	if a == nil || b == nil || a == b || a.engine != b.engine {
@@ -68,6 +69,7 @@ func (o *outgoing) join(now time.Time) bool {
 	}
 	o.bridged, o.relay = true, relay{at: now}
 	o.foreground = nil
+	o.voice.joins = true
 	return true
 }
 
@@ -76,4 +78,5 @@ func (o *outgoing) part() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.bridged, o.relay = false, relay{}
+	o.voice.joins = true
 }

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/spillway-voice/spillway/media/socket"
 )
 
 // The shape of the playout clock.
@@ -14,7 +16,7 @@ const (
 	catchUpPause = phaseLength / 2        // the least time between two runs, so that a late worker makes no burst
 	longestLag   = 200 * time.Millisecond // what is caught up; beyond that, far ends have long given up waiting
 	phaseRoom    = 128                    // sessions in a phase before the next is used: under a millisecond of sending
-	packetRoom   = 12 + FrameSize + 64    // bytes of a worker's packet: header and frame, with room to spare
+	packetRoom   = socket.LargestDatagram // bytes of a worker's packet
 )
 
 // clock is the playout clock: it calls each session once every FrameDuration, on one of a fixed number of goroutines.

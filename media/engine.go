@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/spillway-voice/spillway/media/codec"
 	"github.com/spillway-voice/spillway/media/sdp"
 	"github.com/spillway-voice/spillway/media/socket"
 )
@@ -18,9 +19,9 @@ import (
 // Options are how an Engine works.
 type Options struct {
 	Low, High uint16           // the range of ports, both included: even ones for RTP, the odd one above for RTCP
-	Bind      netip.Addr       // the IPv4 address to receive on; 0.0.0.0 for all
-	Advertise netip.Addr       // the IPv4 address that far ends are told
-	Codecs    []Codec          // in order of preference; none: PCMU, PCMA
+	Bind      netip.Addr       // the address to receive on; none: all of the families of Advertise
+	Advertise []netip.Addr     // that far ends are told: one of a family at most, in order of preference
+	Codecs    []codec.Codec    // in order of preference; none: PCMU, PCMA
 	Timeout   time.Duration    // silence of a far end before it counts as Silent; zero: never
 	Own       []netip.AddrPort // our own signalling's addresses, to which no sound is sent
 	Logger    *zap.Logger      // nil: none
@@ -49,26 +50,20 @@ type Engine struct {
 
 // NewEngine starts an engine; Close ends it. No socket is opened yet.
 func NewEngine(options Options) (*Engine, error) {
-	if !options.Advertise.Is4() || options.Advertise.IsUnspecified() {
-		return nil, fmt.Errorf("start media: advertise address %q is not a certain IPv4 address", options.Advertise)
-	}
-	if !options.Bind.IsValid() {
-		options.Bind = netip.IPv4Unspecified()
-	}
-	if !options.Bind.Is4() {
-		return nil, fmt.Errorf("start media: bind address %q is not an IPv4 address", options.Bind)
+	if err := options.checkAddresses(); err != nil {
+		return nil, fmt.Errorf("start media: %w", err)
 	}
 	if len(options.Codecs) == 0 {
-		options.Codecs = []Codec{PCMU, PCMA}
+		options.Codecs = []codec.Codec{codec.PCMU, codec.PCMA}
 	}
 	if options.Logger == nil {
 		options.Logger = zap.NewNop()
 	}
 	var spoken []sdp.Codec
-	for _, codec := range options.Codecs {
-		known, ok := sdp.Known(codec.String())
-		if codec >= codecs || !ok {
-			return nil, fmt.Errorf("start media: unknown %v", codec)
+	for _, c := range options.Codecs {
+		known, ok := sdp.Known(c.String())
+		if !c.Available() || !ok {
+			return nil, fmt.Errorf("start media: there is no %v in this program", c)
 		}
 		spoken = append(spoken, known)
 	}
@@ -87,6 +82,35 @@ func NewEngine(options Options) (*Engine, error) {
 	return e, nil
 }
 
+// checkAddresses looks at the addresses, and chooses where to receive when nothing is said of it. A socket of all IPv6
+// addresses takes IPv4 as well.
+func (o *Options) checkAddresses() error {
+	if len(o.Advertise) == 0 {
+		return errors.New("there is no address to advertise")
+	}
+	all := netip.IPv4Unspecified()
+	for i, address := range o.Advertise {
+		if !address.IsValid() || address.IsUnspecified() || address.Is4In6() || address.Zone() != "" {
+			return fmt.Errorf("the advertised address %q is not a certain one", address)
+		}
+		if i > 0 && (i > 1 || address.Is4() == o.Advertise[0].Is4()) {
+			return fmt.Errorf("of the advertised addresses %v only one can be of a family", o.Advertise)
+		}
+		if address.Is6() {
+			all = netip.IPv6Unspecified()
+		}
+	}
+	if !o.Bind.IsValid() || o.Bind.IsUnspecified() {
+		o.Bind = all
+	}
+	for _, address := range o.Advertise {
+		if o.Bind.Is4() != address.Is4() && !o.Bind.IsUnspecified() {
+			return fmt.Errorf("the bind address %s is not of the family of the advertised address %s", o.Bind, address)
+		}
+	}
+	return nil
+}
+
 // ErrClosed is the error of what was asked of a session or an engine that was closed.
 var ErrClosed = errors.New("media is closed")
 
@@ -102,6 +126,9 @@ func (e *Engine) Open(options SessionOptions) (*Session, error) {
 	s.out.ssrc, s.out.sequence, s.out.base = rand.Uint32(), uint16(rand.Uint32()), rand.Uint32()
 	s.agreement.signalling, s.in.latch.trusted = options.Signalling.Unmap(), options.Trusted
 	s.quiet.timeout = e.options.Timeout
+	if err := s.agreement.makeKeys(options.Security); err != nil {
+		return nil, err
+	}
 	if err := e.bind(s); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pion/rtp"
+	"github.com/spillway-voice/spillway/media/codec"
 	"go.uber.org/goleak"
 )
 
@@ -22,7 +23,7 @@ const patience = 20 * time.Second
 // startEngine starts an engine on loopback ports that is closed with the test.
 func startEngine(t testing.TB, change func(*Options)) *Engine {
 	t.Helper()
-	options := Options{Low: 41000, High: 43999, Bind: loopback, Advertise: loopback}
+	options := Options{Low: 41000, High: 43999, Bind: loopback, Advertise: []netip.Addr{loopback}}
 	if change != nil {
 		change(&options)
 	}
@@ -196,7 +197,7 @@ func TestACallerHearsWhatIsPlayedAndItsEndIsReported(t *testing.T) {
 		if packet.PayloadType != 0 {
 			t.Fatalf("payload type %d, want 0", packet.PayloadType)
 		}
-		pcm = append(pcm, PCMU.Decode(make([]int16, len(packet.Payload)), packet.Payload)...)
+		pcm = append(pcm, decode(codec.PCMU, packet.Payload)...)
 	}
 	if share := toneShare(pcm, 1000); share < 0.7 {
 		t.Errorf("the tone has %.2f of the sound, want most of it", share)
@@ -214,15 +215,15 @@ func TestABridgeCarriesSoundBothWays(t *testing.T) {
 			if err := Bridge(a, b); err != nil {
 				t.Fatal(err)
 			}
-			codecOf := map[uint8]Codec{0: PCMU, 8: PCMA}
+			codecOf := map[uint8]codec.Codec{0: codec.PCMU, 8: codec.PCMA}
 			for _, way := range []struct {
 				from, to         *phone
 				spoken, listened uint8
 			}{{caller, agent, laws[0], laws[1]}, {agent, caller, laws[1], laws[0]}} {
-				loud := codecOf[way.spoken].Encode(make([]byte, FrameSize), full(12000))
+				loud := encode(codecOf[way.spoken], full(12000))
 				way.from.say(way.spoken, loud)
 				packet := way.to.until("the other side", func(packet rtp.Packet) bool {
-					pcm := codecOf[way.listened].Decode(make([]int16, FrameSize), packet.Payload)
+					pcm := decode(codecOf[way.listened], packet.Payload)
 					return packet.PayloadType == way.listened && len(pcm) == FrameSize && pcm[0] > 11000
 				})
 				if packet.SSRC == way.from.ssrc {

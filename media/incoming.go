@@ -6,41 +6,52 @@ import (
 
 	"github.com/pion/rtp"
 
+	"github.com/spillway-voice/spillway/media/codec"
+	"github.com/spillway-voice/spillway/media/dtmf"
 	"github.com/spillway-voice/spillway/media/socket"
+	"github.com/spillway-voice/spillway/media/srtp"
 )
 
-// longestSound bounds the sound in one packet, in samples: 100 ms, above the 60 ms that we say we take.
-const longestSound = SampleRate / 10
+// longestSound bounds the sound in one packet: above the 60 ms that we say we take.
+const longestSound = 100 * time.Millisecond
+
+// comfortType is the payload type of comfort noise (RFC 3389 section 4.1).
+const comfortType = 13
 
 // far is what the last agreement says of the far end. It is replaced as a whole.
 type far struct {
 	address    netip.AddrPort // where it wants sound, and sends from unless it is behind a NAT
 	reports    netip.AddrPort // where it wants RTCP
 	signalling netip.Addr     // where its signalling comes from
-	codec      Codec
-	audioType  uint8
-	eventType  uint8
+	codec      codec.Codec
+	longest    time.Duration // the most sound that it takes in a packet
+	audioType  uint8         // of sound that it sends
+	eventType  uint8         // of keys that it sends
+	eventClock uint32        // Hz
 	hasEvent   bool
-	sends      bool // it is to be heard: we have not put it on hold
-	listens    bool // it hears: it has not put us on hold
+	sends      bool          // it is to be heard: we have not put it on hold
+	listens    bool          // it hears: it has not put us on hold
+	secure     *srtp.Context // nil: sound and reports are in the clear
 }
+
+// clockRate returns how many RTP timestamps of the far end's sound, and of ours, a second has.
+func (f *far) clockRate() uint32 { return uint32(f.codec.ClockRate()) }
 
 // incoming is what a session learns from the packets it receives. The goroutine that reads the RTP socket owns it.
 type incoming struct {
 	far      *far // the agreement that the latch follows
 	latch    latch
 	limit    allowance
-	keys     eventReceiver
+	keys     dtmf.Receiver
+	untold   bool // the press that its reports are about came by another way, and was told
 	packet   rtp.Packet
 	arrivals arrivals
 	to       netip.AddrPort // where the far end is sent to, as far as it was learnt since the agreement
 	spoken   bool           // FirstPacket was reported
 	thinned  bool           // the last packet stands for those that the kernel dropped before it
-	relayed  []byte         // room for a packet on its way to the other side of a bridge
-	pcm      []int16        // room for what sinks hear; nil until there is one
 }
 
-// receive takes in one datagram from the RTP port.
+// receive takes in one datagram from the RTP port. It is opened and rewritten where it lies.
 func (s *Session) receive(datagram []byte, from netip.AddrPort, now time.Time) {
 	current := s.far.Load()
 	if current == nil {
@@ -48,14 +59,19 @@ func (s *Session) receive(datagram []byte, from netip.AddrPort, now time.Time) {
 	}
 	in := &s.in
 	if current != in.far {
-		in.far = current
-		in.latch.signalling = current.signalling
-		in.latch.reopen(current.address)
-		in.to = netip.AddrPort{} // sound may still go to where it came from before: the next packet tells
+		in.adopt(current)
 	}
 	if len(datagram) >= 2 && datagram[1] >= 192 && datagram[1] <= 223 { // RTCP on the same port (RFC 5761 section 4)
 		s.receiveReport(datagram, from, now)
 		return
+	}
+	if current.secure != nil {
+		opened, err := current.secure.Unprotect(datagram[:0], datagram)
+		if err != nil {
+			s.counters.invalid.Add(1)
+			return
+		}
+		datagram = opened
 	}
 	if in.packet.Unmarshal(datagram) != nil || in.packet.Version != 2 {
 		s.counters.invalid.Add(1)
@@ -71,12 +87,23 @@ func (s *Session) receive(datagram []byte, from netip.AddrPort, now time.Time) {
 			s.counters.excess.Add(1)
 			return
 		}
-		s.hear(current, from, now)
+		s.hear(current, datagram, from, now)
 	}
 }
 
-// hear takes in one packet, in incoming.packet, of the far end.
-func (s *Session) hear(current *far, from netip.AddrPort, now time.Time) {
+// adopt takes over another agreement.
+func (in *incoming) adopt(current *far) {
+	if in.far == nil || in.far.eventClock != current.eventClock {
+		in.keys = dtmf.NewReceiver(int(max(current.eventClock, SampleRate)))
+	}
+	in.far = current
+	in.latch.signalling = current.signalling
+	in.latch.reopen(current.address)
+	in.to = netip.AddrPort{} // sound may still go to where it came from before: the next packet tells
+}
+
+// hear takes in one packet, in incoming.packet and datagram, of the far end.
+func (s *Session) hear(current *far, datagram []byte, from netip.AddrPort, now time.Time) {
 	in := &s.in
 	s.heardAt.Store(int64(now.Sub(s.engine.clock.epoch)) + 1)
 	if in.to != from {
@@ -88,83 +115,97 @@ func (s *Session) hear(current *far, from netip.AddrPort, now time.Time) {
 		s.post(FirstPacket{})
 	}
 	packet := &in.packet
-	thinned := s.attention.thinned.Load()
 	kind := packet.PayloadType
 	key := current.hasEvent && kind == current.eventType
+	thinned := s.attention.thinned.Load()
 	stands := in.arrivals.count(&packet.Header, now.Sub(s.engine.clock.epoch), current.clockRate(), !key, thinned || in.thinned)
 	s.counters.packetsIn.Add(uint64(stands))
 	in.thinned = thinned
+	h := heard{header: &packet.Header, datagram: datagram, payload: packet.Payload}
 	if key {
-		s.hearEvent(now)
+		s.hearKey(h, current.eventClock, now)
 		return
 	}
-	codec, ok := current.decoder(kind)
-	if !ok || len(packet.Payload) == 0 || len(packet.Payload) > longestSound {
-		return // comfort noise, or what nobody agreed to
+	var ok bool
+	if h.codec, h.comfort, ok = current.decoder(kind); !ok || len(h.payload) == 0 {
+		return // what nobody agreed to
 	}
-	s.passOn(heard{header: &packet.Header, payload: packet.Payload, codec: codec}, now)
-	s.listen(codec, now)
+	h.duration = durationOf(h)
+	if h.duration == 0 && !h.comfort || h.duration > longestSound {
+		return
+	}
+	s.hearSound(h, now)
 	if in.latch.locked {
 		s.attention.rest(socket.Stream{From: from.Port(), SSRC: packet.SSRC, Type: kind})
 	}
 }
 
-// decoder returns the codec of a payload type. Far ends that change from one law to the other without saying so are
-// understood, as both have fixed numbers.
-func (f *far) decoder(kind uint8) (Codec, bool) {
-	switch kind {
-	case f.audioType:
-		return f.codec, true
-	case 0:
-		return PCMU, true
-	case 8:
-		return PCMA, true
+// durationOf returns how long the sound of a packet lasts.
+func durationOf(h heard) time.Duration {
+	if h.comfort {
+		return 0
 	}
-	return 0, false
+	return time.Duration(h.codec.Samples(h.payload)) * time.Second / time.Duration(h.codec.SampleRate())
 }
 
-// hearEvent takes in a telephone-event.
-func (s *Session) hearEvent(now time.Time) {
-	packet := &s.in.packet
-	event, err := parseEvent(packet.Payload)
+// decoder returns the codec of a payload type. Far ends that change from one law to the other without saying so are
+// understood, as both have fixed numbers.
+func (f *far) decoder(kind uint8) (c codec.Codec, comfort, ok bool) {
+	switch {
+	case kind == f.audioType:
+		return f.codec, false, true
+	case kind == comfortType && f.codec.ClockRate() == SampleRate:
+		return f.codec, true, true
+	case kind == 0 && f.codec <= codec.PCMA:
+		return codec.PCMU, false, true
+	case kind == 8 && f.codec <= codec.PCMA:
+		return codec.PCMA, false, true
+	}
+	return 0, false, false
+}
+
+// hearKey takes in a report of a key.
+func (s *Session) hearKey(h heard, clock uint32, now time.Time) {
+	event, err := dtmf.ParseEvent(h.payload)
 	if err != nil {
 		s.counters.invalid.Add(1)
 		return
 	}
-	s.passOn(heard{header: &packet.Header, payload: packet.Payload[:eventSize], event: true}, now)
-	if digit, pressed := s.in.keys.receive(packet.Timestamp, packet.Marker, event); pressed {
-		s.post(Digit{Digit: digit})
-	}
-}
-
-// passOn gives a packet to the other side of the bridge, if there is one.
-func (s *Session) passOn(packet heard, now time.Time) {
-	other := s.peer.Load()
-	if other == nil {
-		return
-	}
-	if s.in.relayed == nil {
-		s.in.relayed = make([]byte, rtpHeader+longestSound)
-	}
-	out, to := other.out.forward(packet, now, s.engine.clock.tick(now), s.in.relayed)
-	if out != nil {
-		other.send(out, to)
-	}
-}
-
-// listen lets the sinks hear the sound of the packet.
-func (s *Session) listen(codec Codec, now time.Time) {
-	sinks := s.sinks.Load()
-	if sinks == nil || len(*sinks) == 0 {
-		return
-	}
 	in := &s.in
-	if in.pcm == nil {
-		in.pcm = make([]int16, longestSound)
+	if digit, pressed := in.keys.Receive(in.packet.Timestamp, in.packet.Marker, event); pressed {
+		in.untold = !s.told(digit, dtmf.ByEvent, now)
 	}
-	sound := Sound{PCM: codec.Decode(in.pcm, in.packet.Payload), Timestamp: in.packet.Timestamp, At: now}
-	for _, sink := range *sinks {
-		sink.Hear(sound)
+	if other := s.peer.Load(); other != nil && !in.untold {
+		h.event, h.clock, h.payload = true, clock, h.payload[:dtmf.EventSize]
+		other.passed(other.out.forward(h, now, s.engine.clock.tick(now)))
+	}
+}
+
+// hearSound takes in a packet of sound: the other side of a bridge gets it as it is, if it can have it so; whoever needs
+// it decoded hears it from the playout goroutine.
+func (s *Session) hearSound(h heard, now time.Time) {
+	other, crosses := s.peer.Load(), false
+	if other != nil {
+		theirs := other.far.Load()
+		crosses = theirs != nil && !theirs.takes(h)
+	}
+	s.hearing.put(s, h, crosses, now)
+	if other != nil && !crosses {
+		other.passed(other.out.forward(h, now, s.engine.clock.tick(now)))
+	}
+}
+
+// takes reports whether the far end can have a packet of a bridge as it is, or with each sample looked up. Otherwise it
+// has to be decoded and encoded again.
+func (f *far) takes(h heard) bool {
+	lawful := h.codec <= codec.PCMA && f.codec <= codec.PCMA
+	return (h.codec == f.codec || lawful) && h.duration <= f.longest
+}
+
+// passed sends a packet that came over a bridge.
+func (s *Session) passed(packet []byte, to netip.AddrPort) {
+	if packet != nil {
+		s.send(packet, to)
 	}
 }
 
@@ -181,9 +222,4 @@ func (s *Session) follow(current *far, from netip.AddrPort) {
 	} else {
 		s.source.Store(&from)
 	}
-}
-
-// samples returns a time on the scale of timestamps.
-func (s *Session) samples(now time.Time) uint32 {
-	return uint32(now.Sub(s.engine.clock.epoch) / (time.Second / SampleRate))
 }

@@ -168,7 +168,7 @@ func BenchmarkLoad(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := ParseWAV(file, PromptOptions{Level: DefaultLevel, Wide: wide}); err != nil {
+				if _, err := ParseWAV(file, PromptOptions{Level: DefaultLevel, Codecs: codecsFor(wide)}); err != nil {
 					b.Fatal(err)
 				}
 			}

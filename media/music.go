@@ -1,6 +1,10 @@
 package media
 
-import "time"
+import (
+	"time"
+
+	"github.com/spillway-voice/spillway/media/codec"
+)
 
 // A Music is a recording that plays round and round, for as long as anybody has been playing it: who waits joins it
 // where it is, as one does with a radio. It is safe for concurrent use.
@@ -32,16 +36,17 @@ func (s *musicSource) rejoin(now time.Time) {
 	s.at = int(elapsed/FrameDuration) % s.music.prompt.frames()
 }
 
-func (s *musicSource) Next(frame *Frame) bool {
-	copy(frame[:], s.music.prompt.pcm[s.at*FrameSize:])
+func (s *musicSource) Next(frame []int16) bool {
+	s.music.prompt.frame(s.at, frame)
 	s.advance()
 	return true
 }
 
-func (s *musicSource) nextEncoded(c Codec) ([]byte, bool) {
-	from := s.at * FrameSize
-	s.advance()
-	return s.music.prompt.encoded[c][from : from+FrameSize : from+FrameSize], true
+func (s *musicSource) nextEncoded(c codec.Codec) (payload []byte, last int16) {
+	if payload, last = s.music.prompt.payload(s.at, c); payload != nil {
+		s.advance()
+	}
+	return payload, last
 }
 
 func (s *musicSource) advance() { s.at = (s.at + 1) % s.music.prompt.frames() }

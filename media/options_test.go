@@ -2,23 +2,24 @@ package media
 
 import (
 	"errors"
+	"github.com/spillway-voice/spillway/media/codec"
 	"net/netip"
 	"strings"
 	"testing"
 )
 
 func TestAnEngineSaysWhatItCannotWorkWith(t *testing.T) {
-	good := Options{Low: 10000, High: 10010, Bind: loopback, Advertise: loopback}
+	good := Options{Low: 10000, High: 10010, Bind: loopback, Advertise: []netip.Addr{loopback}}
 	for _, tt := range []struct {
 		why    string
 		change func(*Options)
 	}{
-		{"advertise address", func(o *Options) { o.Advertise = netip.Addr{} }},
-		{"advertise address", func(o *Options) { o.Advertise = netip.IPv4Unspecified() }},
-		{"advertise address", func(o *Options) { o.Advertise = netip.IPv6Loopback() }},
+		{"no address", func(o *Options) { o.Advertise = nil }},
+		{"advertised address", func(o *Options) { o.Advertise = []netip.Addr{netip.IPv4Unspecified()} }},
+		{"advertised addresses", func(o *Options) { o.Advertise = []netip.Addr{loopback, netip.MustParseAddr("127.0.0.2")} }},
 		{"bind address", func(o *Options) { o.Bind = netip.IPv6Loopback() }},
 		{"no even port", func(o *Options) { o.Low, o.High = 10001, 10002 }},
-		{"codec(9)", func(o *Options) { o.Codecs = []Codec{PCMA, 9} }},
+		{"codec(9)", func(o *Options) { o.Codecs = []codec.Codec{codec.PCMA, 9} }},
 	} {
 		options := good
 		tt.change(&options)

@@ -1,11 +1,15 @@
 package media
 
 import (
+	"errors"
 	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/pion/rtp"
+
+	"github.com/spillway-voice/spillway/media/dtmf"
+	"github.com/spillway-voice/spillway/media/srtp"
 )
 
 // relayGap is how long a bridged stream may be quiet before silence is sent in its place, which keeps the far end's own
@@ -19,13 +23,17 @@ type outgoing struct {
 	closed bool
 
 	// What was agreed.
-	ready     bool
-	sends     bool // false: the far end does not want sound (hold)
-	codec     Codec
-	audioType uint8
-	eventType uint8
-	hasEvent  bool
-	to        netip.AddrPort
+	ready      bool
+	sends      bool // false: the far end does not want sound (hold)
+	voice      voice
+	longest    time.Duration // the most sound that the far end takes in a packet
+	audioType  uint8
+	eventType  uint8
+	eventClock uint32 // Hz
+	hasEvent   bool
+	hasComfort bool // the far end understands RFC 3389
+	to         netip.AddrPort
+	secure     *srtp.Context // nil: in the clear
 
 	// The stream (RFC 3550 section 5.1).
 	ssrc     uint32
@@ -33,65 +41,133 @@ type outgoing struct {
 	base     uint32 // timestamp of tick 0
 	reached  uint32 // timestamp up to which sound was sent
 	begun    bool   // a packet was sent
+	mark     bool   // the next packet of sound does not follow on the last one in time
 	packets  uint32
 	octets   uint32
 
 	// What is heard: keys first, then the foreground, then the other side of a bridge, then the background.
-	keys       eventSender
+	keys       dtmf.Sender
+	tones      []Source // keys as sound, for a far end that takes no telephone-events
 	foreground []Source
 	id         uint64 // of the foreground
 	background Source
 	behind     bool // the background was heard in the last frame
 	bridged    bool
 	relay      relay
-	pcm        Frame // room for sources that are encoded for one listener alone
 }
 
-// relay maps the packets of the other side of a bridge into our stream.
-type relay struct {
-	anchored bool
-	ssrc     uint32 // of the incoming stream
-	first    uint16 // sequence number of the packet that was the anchor
-	sequence uint16 // added to an incoming number
-	stamp    uint32 // added to an incoming timestamp
-	at       time.Time
+// maxTones bounds the keys that wait to be sent as sound, as dtmf bounds those that wait to be sent as events.
+const maxTones = 64
+
+var errTooManyKeys = errors.New("send digit: too many are waiting")
+
+// ErrNotAgreed is the error of a digit for a far end with whom nothing was agreed yet.
+var ErrNotAgreed = errors.New("send digit: no sound was agreed on yet")
+
+// sent is what is to be sent in one tick.
+type sent struct {
+	packet []byte // nil: nothing
+	to     netip.AddrPort
+	more   bool  // further packets of this tick are to be had from rest
+	ended  Event // Played when the foreground has ended, else nil
 }
 
-// longestJump is how far the timestamps of a relayed stream may jump, in samples, before it counts as another stream:
-// as long as a listener would take it for a fault.
-const longestJump = 10 * SampleRate
-
-// frame decides what is sent in one tick. The packet is written into buffer, and is nil when nothing is to be sent; ended
-// is Played when the foreground has ended, else nil.
-func (o *outgoing) frame(now time.Time, tick uint32, buffer []byte) (packet []byte, to netip.AddrPort, ended Event) {
+// frame decides what is sent in one tick. The packet is written into buffer.
+func (o *outgoing) frame(now time.Time, tick uint32, buffer []byte) sent {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed || !o.ready {
-		return nil, to, nil
+		return sent{}
 	}
 	stamp := o.stamp(tick)
 	payload, ended := o.sound(now, buffer[rtpHeader:]) // also on hold and under a key: time goes on
-	if o.hasEvent && o.keys.active() {
-		return o.key(stamp, buffer), o.to, ended
+	switch {
+	case o.hasEvent && o.keys.Active():
+		return sent{packet: o.key(stamp, buffer), to: o.to, ended: ended}
+	case len(o.tones) > 0:
+		payload = o.tone(buffer[rtpHeader:])
 	}
 	if payload == nil || !o.sends {
-		return nil, to, ended
+		return sent{ended: ended}
 	}
-	header := rtp.Header{Marker: !o.begun || stamp != o.reached, PayloadType: o.audioType, Timestamp: stamp}
-	o.reached = stamp + FrameSize
-	return o.next(buffer, payload, header), o.to, ended
+	due := o.say(payload, stamp, buffer)
+	due.ended = ended
+	return due
+}
+
+// rest returns what is left to be sent of a tick: a frame may fill several packets.
+func (o *outgoing) rest(buffer []byte) sent {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return sent{}
+	}
+	return o.spoken(o.voice.rest(buffer[rtpHeader:]), buffer)
+}
+
+// say takes in a frame of sound whose time is stamp and returns the packet that it fills, if it does.
+func (o *outgoing) say(payload []byte, stamp uint32, buffer []byte) sent {
+	if !o.begun || stamp != o.reached+o.voice.duration(o.voice.pending) {
+		o.voice.pending = o.voice.pending[:0] // its time has passed
+		o.reached, o.mark = stamp, true
+	}
+	return o.spoken(o.voice.whole(payload, buffer[rtpHeader:]), buffer)
+}
+
+// spoken returns the next packet of sound; nil for no payload.
+func (o *outgoing) spoken(payload, buffer []byte) sent {
+	if payload == nil {
+		return sent{}
+	}
+	header := rtp.Header{Marker: o.mark, PayloadType: o.audioType, Timestamp: o.reached}
+	o.mark = false
+	o.reached += o.voice.duration(payload)
+	return sent{packet: o.next(buffer, payload, header), to: o.to, more: o.voice.packet > 0}
 }
 
 // key returns the packet of the key that is being sent, or nil in a pause.
 func (o *outgoing) key(now uint32, buffer []byte) []byte {
-	event, stamp, marker, ok := o.keys.next(now)
+	event, stamp, marker, ok := o.keys.Next(now, int(o.eventClock))
 	if !ok || !o.sends {
 		return nil
 	}
-	payload := buffer[rtpHeader : rtpHeader+eventSize]
-	event.put(payload)
-	o.reached = now + FrameSize
+	payload := buffer[rtpHeader : rtpHeader+dtmf.EventSize]
+	event.Put(payload)
+	o.reached = now + o.voice.step()
 	return o.next(buffer, payload, rtp.Header{Marker: marker, PayloadType: o.eventType, Timestamp: stamp})
+}
+
+// press sends a key, as an event or as sound.
+func (o *outgoing) press(digit byte, d time.Duration) error {
+	if !o.ready {
+		return ErrNotAgreed
+	}
+	if o.hasEvent {
+		return o.keys.Add(digit, d)
+	}
+	if len(o.tones) >= maxTones {
+		return errTooManyKeys
+	}
+	tone, err := dtmf.NewTone(digit, o.voice.codec.SampleRate(), d)
+	if err != nil {
+		return err
+	}
+	o.voice.joins = o.voice.joins || len(o.tones) == 0
+	o.tones = append(o.tones, tone)
+	return nil
+}
+
+// tone returns a frame of the key that is being sent as sound, and of silence behind the last one.
+func (o *outgoing) tone(room []byte) []byte {
+	for len(o.tones) > 0 {
+		if payload := o.voice.frame(o.tones[0], room); payload != nil {
+			return payload
+		}
+		o.tones[0] = nil
+		o.tones = o.tones[1:]
+	}
+	o.voice.joins = true
+	return o.voice.silence(room)
 }
 
 // next makes the next packet of the stream out of sound or a key of our own.
@@ -102,12 +178,19 @@ func (o *outgoing) next(buffer, payload []byte, header rtp.Header) []byte {
 	return o.pack(buffer, payload, header)
 }
 
+// stream returns the stream's SSRC.
+func (o *outgoing) stream() uint32 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.ssrc
+}
+
 // close ends the stream.
 func (o *outgoing) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.closed = true
-	o.foreground, o.background = nil, nil
+	o.foreground, o.background, o.tones = nil, nil, nil
 }
 
 // rtpHeader is the length of the headers that we send, in bytes.
@@ -125,12 +208,23 @@ func (o *outgoing) pack(buffer, payload []byte, header rtp.Header) []byte {
 	o.begun = true
 	o.packets++
 	o.octets += uint32(len(payload))
-	return buffer[:rtpHeader+len(payload)]
+	packet := buffer[:rtpHeader+len(payload)]
+	if o.secure == nil {
+		return packet
+	}
+	if cap(packet) < len(packet)+srtp.Overhead {
+		return nil
+	}
+	protected, err := o.secure.Protect(packet[:0], packet)
+	if err != nil {
+		return nil // the number of a packet that came twice over a bridge
+	}
+	return protected
 }
 
 // stamp returns the timestamp of a tick, moving the time base when a relayed stream has run ahead of it.
 func (o *outgoing) stamp(tick uint32) uint32 {
-	stamp := o.base + tick*FrameSize
+	stamp := o.base + tick*o.voice.step()
 	if o.begun && int32(stamp-o.reached) < 0 {
 		o.base += o.reached - stamp
 		stamp = o.reached
@@ -153,22 +247,23 @@ func (o *outgoing) sound(now time.Time, room []byte) (payload []byte, ended Even
 		if now.Sub(o.relay.at) < relayGap {
 			return nil, ended
 		}
-		return o.silence(room), ended
+		return o.voice.silence(room), ended
 	}
 	if payload := o.wait(now, room); payload != nil {
 		return payload, ended
 	}
-	return o.silence(room), ended
+	return o.voice.silence(room), ended
 }
 
 // play returns the next frame of the foreground, or nil when it is over.
 func (o *outgoing) play(room []byte) []byte {
 	for len(o.foreground) > 0 {
-		if payload, ok := o.encode(o.foreground[0], room); ok {
+		if payload := o.voice.frame(o.foreground[0], room); payload != nil {
 			return payload
 		}
 		o.foreground[0] = nil
 		o.foreground = o.foreground[1:]
+		o.voice.joins = true
 	}
 	return nil
 }
@@ -178,104 +273,17 @@ func (o *outgoing) wait(now time.Time, room []byte) []byte {
 	if o.background == nil {
 		return nil
 	}
-	if live, ok := o.background.(liveSource); ok && !o.behind {
-		live.rejoin(now)
+	if !o.behind {
+		o.voice.joins = true
+		if live, ok := o.background.(liveSource); ok {
+			live.rejoin(now)
+		}
 	}
 	o.behind = true
-	payload, ok := o.encode(o.background, room)
-	if !ok {
+	payload := o.voice.frame(o.background, room)
+	if payload == nil {
 		o.background = nil
-		return nil
+		o.voice.joins = true
 	}
 	return payload
-}
-
-// encode returns the next frame of a source in the codec of the stream.
-func (o *outgoing) encode(source Source, room []byte) ([]byte, bool) {
-	if shared, ok := source.(encodedSource); ok {
-		return shared.nextEncoded(o.codec)
-	}
-	if !source.Next(&o.pcm) {
-		return nil, false
-	}
-	return o.codec.Encode(room[:FrameSize], o.pcm[:]), true
-}
-
-// silence returns a frame of silence. It is sent, not left out: many far ends end a call that goes quiet.
-func (o *outgoing) silence(room []byte) []byte {
-	payload := room[:FrameSize]
-	for i := range payload {
-		payload[i] = silenceByte[o.codec]
-	}
-	return payload
-}
-
-// heard is a packet that a session received, as the other side of a bridge needs it.
-type heard struct {
-	header  *rtp.Header
-	payload []byte
-	codec   Codec // of sound
-	event   bool  // a telephone-event, not sound
-}
-
-// forward puts a packet of the other side of a bridge into the stream, with headers of our own: its losses and its
-// order stay as they were, its numbers follow on from what was sent before. The packet is written into buffer and is
-// nil when it is not to be sent.
-func (o *outgoing) forward(in heard, now time.Time, tick uint32, buffer []byte) (packet []byte, to netip.AddrPort) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.closed || !o.ready || !o.bridged || len(in.payload) == 0 || len(buffer) < rtpHeader+len(in.payload) {
-		return nil, to
-	}
-	o.relay.at = now
-	if !o.sends || len(o.foreground) > 0 || o.keys.active() && o.hasEvent || in.event && !o.hasEvent {
-		return nil, to
-	}
-	marker := in.header.Marker
-	if !o.follows(in.header) {
-		o.anchor(in.header, tick)
-		marker = marker || !in.event
-	}
-	if int16(in.header.SequenceNumber-o.relay.first) < 0 && int16(in.header.SequenceNumber-o.relay.first) > -100 {
-		return nil, to // late: its number was given to something else
-	}
-	header := rtp.Header{
-		Marker:         marker,
-		PayloadType:    o.audioType,
-		SequenceNumber: in.header.SequenceNumber + o.relay.sequence,
-		Timestamp:      in.header.Timestamp + o.relay.stamp,
-	}
-	payload, length := in.payload, uint32(len(in.payload))
-	switch {
-	case in.event:
-		header.PayloadType, length = o.eventType, 0
-	case in.codec != o.codec:
-		payload = convert(buffer[rtpHeader:], in.payload, in.codec, o.codec)
-	}
-	if next := header.SequenceNumber + 1; int16(next-o.sequence) > 0 {
-		o.sequence = next
-	}
-	if end := header.Timestamp + length; int32(end-o.reached) > 0 {
-		o.reached = end
-	}
-	return o.pack(buffer, payload, header), o.to
-}
-
-// follows reports whether a packet goes on with the stream that is relayed.
-func (o *outgoing) follows(in *rtp.Header) bool {
-	if !o.relay.anchored || in.SSRC != o.relay.ssrc {
-		return false
-	}
-	jump := int32(in.Timestamp + o.relay.stamp - o.reached)
-	step := int16(in.SequenceNumber + o.relay.sequence - o.sequence)
-	return jump > -longestJump && jump < longestJump && step > -1000 && step < 1000
-}
-
-// anchor maps an incoming stream so that this packet is the next of ours.
-func (o *outgoing) anchor(in *rtp.Header, tick uint32) {
-	o.relay.anchored = true
-	o.relay.ssrc = in.SSRC
-	o.relay.first = in.SequenceNumber
-	o.relay.sequence = o.sequence - in.SequenceNumber
-	o.relay.stamp = o.stamp(tick) - in.Timestamp
 }

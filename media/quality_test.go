@@ -8,6 +8,8 @@ import (
 
 	"github.com/spillway-voice/spillway/internal/memnet"
 	"github.com/spillway-voice/spillway/media/socket"
+
+	"github.com/spillway-voice/spillway/media/codec"
 )
 
 // pairOf lets two sessions of ours call each other and speak.
@@ -117,12 +119,12 @@ func TestAReportTellsTheLossSinceTheLastOne(t *testing.T) {
 		s, r := w.open(), w.remote(farAway, 4000)
 		r.call(s, "0")
 		s.Background(NewMusic(level(1000, time.Second)).Source())
-		r.say(PCMU, 1000, 500)
+		r.say(codec.PCMU, 1000, 500)
 		if block, _ := r.lastBlock(); block.FractionLost != 0 || block.TotalLost != 0 {
 			t.Errorf("without loss: %+v", block)
 		}
 		for range 500 { // 20 s in which every other packet is lost
-			r.say(PCMU, 1000, 1)
+			r.say(codec.PCMU, 1000, 1)
 			r.header.SequenceNumber++
 			r.header.Timestamp += FrameSize
 			time.Sleep(FrameDuration)
@@ -131,7 +133,7 @@ func TestAReportTellsTheLossSinceTheLastOne(t *testing.T) {
 		if block.FractionLost < 126 || block.FractionLost > 129 || block.TotalLost < 300 {
 			t.Errorf("with every other packet lost: %+v, want a fraction of 128", block)
 		}
-		r.say(PCMU, 1000, 1000)
+		r.say(codec.PCMU, 1000, 1000)
 		after, _ := r.lastBlock()
 		if after.FractionLost != 0 || after.TotalLost < 498 || after.TotalLost > 501 {
 			t.Errorf("afterwards: %+v, want a fraction of 0 and 500 in all", after)
@@ -147,7 +149,7 @@ func TestTheFarEndCanMeasureTheRoundTrip(t *testing.T) {
 		s, r := w.open(), w.remote(farAway, 4000)
 		r.call(s, "0")
 		s.Background(NewMusic(level(1000, time.Second)).Source())
-		r.say(PCMU, 1000, 500)
+		r.say(codec.PCMU, 1000, 500)
 		if block, _ := r.lastBlock(); block.LastSenderReport != 0 || block.Delay != 0 {
 			t.Errorf("a report answers one that was never sent: %+v", block)
 		}
@@ -155,7 +157,7 @@ func TestTheFarEndCanMeasureTheRoundTrip(t *testing.T) {
 		r.tell(s, &rtcp.SenderReport{SSRC: r.header.SSRC + 1, NTPTime: 0x1111_2222_3333_4444}) // of a stream that we do not hear
 		r.tell(s, &rtcp.SenderReport{SSRC: r.header.SSRC, NTPTime: 0xAAAA_BBBB_CCCC_DDDD})
 		r.tell(s, &rtcp.SenderReport{SSRC: r.header.SSRC + 1, NTPTime: 0x1111_2222_3333_4444})
-		r.say(PCMU, 1000, 500)
+		r.say(codec.PCMU, 1000, 500)
 		block, report := r.lastBlock()
 		age := time.Duration(block.Delay) * time.Second / 65536
 		sent := time.Unix(int64(report.NTPTime>>32)-ntpEpoch, int64(report.NTPTime&0xFFFFFFFF*1e9>>32))
@@ -170,7 +172,7 @@ func TestHostileReportsAreNotBelieved(t *testing.T) {
 		s, r := w.open(), w.remote(farAway, 4000)
 		r.call(s, "0")
 		s.Background(NewMusic(level(1000, time.Second)).Source())
-		r.say(PCMU, 1000, 500)
+		r.say(codec.PCMU, 1000, 500)
 		_, report := r.lastBlock()
 		middle := uint32(report.NTPTime >> 16)
 		about := func(change func(*rtcp.ReceptionReport)) rtcp.Packet {
@@ -209,7 +211,7 @@ func TestAnotherDeviceCountsFromItsOwnBeginning(t *testing.T) {
 		s, r := w.open(), w.remote(farAway, 4000)
 		r.call(s, "0")
 		s.Background(NewMusic(level(1000, time.Second)).Source())
-		r.say(PCMU, 1000, 500)
+		r.say(codec.PCMU, 1000, 500)
 		for _, told := range []struct{ reporter, lost uint32 }{{1, 20}, {1, 30}, {2, 5}, {2, 10}} {
 			r.tell(s, &rtcp.ReceiverReport{SSRC: told.reporter, Reports: []rtcp.ReceptionReport{{SSRC: s.out.ssrc, TotalLost: told.lost}}})
 		}
@@ -240,7 +242,7 @@ func FuzzReports(f *testing.F) {
 			s.out.ssrc = 2 // so that the seeds are about our stream
 			s.out.mu.Unlock()
 			s.Background(NewMusic(level(1000, time.Second)).Source())
-			r.say(PCMU, 1000, 10)
+			r.say(codec.PCMU, 1000, 10)
 			s.receiveReport(datagram[:min(len(datagram), socket.LargestDatagram)], r.reporter.AddrPort(), time.Now())
 			q := s.Quality()
 			if q.RoundTrip < 0 || q.RoundTrip > longestRoundTrip || q.Sent.Loss < 0 || q.Sent.Loss > 1 || q.Sent.Jitter < 0 ||

@@ -29,6 +29,14 @@ func (s *Session) receiveReport(datagram []byte, from netip.AddrPort, now time.T
 		s.counters.strangers.Add(1)
 		return
 	}
+	if current.secure != nil {
+		opened, err := current.secure.UnprotectReport(datagram[:0], datagram)
+		if err != nil {
+			s.counters.invalid.Add(1)
+			return
+		}
+		datagram = opened
+	}
 	packets, err := rtcp.Unmarshal(datagram)
 	if err != nil {
 		s.counters.invalid.Add(1)
@@ -47,6 +55,7 @@ func (s *Session) receiveReport(datagram []byte, from netip.AddrPort, now time.T
 
 // learn takes in what the far end tells of its stream and of ours. What it tells of other streams is nothing to us.
 func (s *Session) learn(packets []rtcp.Packet, rate uint32, now time.Time) {
+	ours := s.out.stream()
 	var blocks []rtcp.ReceptionReport
 	var reporter uint32
 	for _, packet := range packets {
@@ -62,7 +71,7 @@ func (s *Session) learn(packets []rtcp.Packet, rate uint32, now time.Time) {
 			continue
 		}
 		for _, block := range blocks {
-			if block.SSRC == s.out.ssrc {
+			if block.SSRC == ours {
 				s.reporting.theyHeard(reporter, block, rate, now)
 			}
 		}
@@ -81,7 +90,7 @@ func (s *Session) report(now time.Time) {
 // sayGoodbye ends our reports.
 func (s *Session) sayGoodbye() {
 	if s.far.Load() != nil {
-		s.sendReport(time.Now(), &rtcp.Goodbye{Sources: []uint32{s.out.ssrc}})
+		s.sendReport(time.Now(), &rtcp.Goodbye{Sources: []uint32{s.out.stream()}})
 	}
 }
 
@@ -95,6 +104,11 @@ func (s *Session) sendReport(now time.Time, more ...rtcp.Packet) {
 	packet, err := compound.Marshal()
 	if err != nil {
 		return
+	}
+	if secure := s.far.Load().secure; secure != nil {
+		if packet, err = secure.ProtectReport(nil, packet); err != nil {
+			return
+		}
 	}
 	if _, err := s.rtcp.WriteToUDPAddrPort(packet, to); err != nil {
 		s.counters.unsent.Add(1)
@@ -114,18 +128,19 @@ func (s *Session) reportsTo() netip.AddrPort {
 // senderReport says how much we sent and, in its report block, how well we heard.
 func (s *Session) senderReport(now time.Time) rtcp.Packet {
 	s.out.mu.Lock()
-	begun, packets, octets := s.out.begun, s.out.packets, s.out.octets
-	stamp, sequence := s.out.base+s.samples(now), s.out.sequence
+	begun, packets, octets, ssrc := s.out.begun, s.out.packets, s.out.octets, s.out.ssrc
+	elapsed := timestamps(now.Sub(s.engine.clock.epoch), uint32(s.out.voice.codec.ClockRate()))
+	stamp, sequence := s.out.base+elapsed, s.out.sequence
 	s.out.mu.Unlock()
 	s.reporting.reach(sequence, packets)
 	heard := s.receptionReports(now)
 	if !begun {
-		return &rtcp.ReceiverReport{SSRC: s.out.ssrc, Reports: heard}
+		return &rtcp.ReceiverReport{SSRC: ssrc, Reports: heard}
 	}
 	time64 := ntp(now)
 	s.reporting.sent(time64, now)
 	return &rtcp.SenderReport{
-		SSRC:        s.out.ssrc,
+		SSRC:        ssrc,
 		NTPTime:     time64,
 		RTPTime:     stamp,
 		PacketCount: packets,
@@ -154,7 +169,7 @@ func (s *Session) receptionReports(now time.Time) []rtcp.ReceptionReport {
 // description names us to the far end.
 func (s *Session) description() rtcp.Packet {
 	return &rtcp.SourceDescription{Chunks: []rtcp.SourceDescriptionChunk{{
-		Source: s.out.ssrc,
+		Source: s.out.stream(),
 		Items:  []rtcp.SourceDescriptionItem{{Type: rtcp.SDESCNAME, Text: s.cname}},
 	}}}
 }

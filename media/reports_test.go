@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+
+	"github.com/spillway-voice/spillway/media/codec"
 )
 
 func TestSilenceIsNoticedOnceTheFarEndHasSpoken(t *testing.T) {
@@ -17,7 +19,7 @@ func TestSilenceIsNoticedOnceTheFarEndHasSpoken(t *testing.T) {
 		if got := said(s); len(got) != 0 {
 			t.Errorf("events %v of a far end that never spoke", got)
 		}
-		r.say(PCMU, 1000, 1)
+		r.say(codec.PCMU, 1000, 1)
 		time.Sleep(10*time.Second - 2*FrameDuration)
 		if got := said(s); !slices.Equal(got, []Event{FirstPacket{}}) {
 			t.Errorf("events %v, want FirstPacket alone", got)
@@ -26,7 +28,7 @@ func TestSilenceIsNoticedOnceTheFarEndHasSpoken(t *testing.T) {
 		if got := said(s); !slices.Equal(got, []Event{Silent{}}) {
 			t.Errorf("events %v, want Silent once", got)
 		}
-		r.say(PCMU, 1000, 1)
+		r.say(codec.PCMU, 1000, 1)
 		time.Sleep(15 * time.Second)
 		if got := said(s); !slices.Equal(got, []Event{Silent{}}) {
 			t.Errorf("events %v, want Silent again", got)
@@ -38,7 +40,7 @@ func TestReportsAreASignOfLife(t *testing.T) {
 	onWire(t, nil, func(w *wire) {
 		s, r := w.open(), w.remote(farAway, 4000)
 		r.call(s, "0")
-		r.say(PCMU, 1000, 1)
+		r.say(codec.PCMU, 1000, 1)
 		raw, err := (&rtcp.ReceiverReport{SSRC: r.header.SSRC}).Marshal()
 		if err != nil {
 			t.Fatal(err)
@@ -74,7 +76,7 @@ func quietWhile(t *testing.T, hold string) {
 	onWire(t, nil, func(w *wire) {
 		s, r := w.open(), w.remote(farAway, 4000)
 		r.call(s, "0")
-		r.say(PCMU, 1000, 5)
+		r.say(codec.PCMU, 1000, 5)
 		if _, err := s.Answer(r.offer("0", "a="+hold+"\r\n")); err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +100,7 @@ func TestReportsTellWhatWasSentAndHeard(t *testing.T) {
 		s, r := w.open(), w.remote(farAway, 4000)
 		r.call(s, "0")
 		for range 20 {
-			r.say(PCMU, 1000, 49)
+			r.say(codec.PCMU, 1000, 49)
 			r.header.SequenceNumber++ // one in fifty is lost
 			r.header.Timestamp += FrameSize
 			time.Sleep(FrameDuration)

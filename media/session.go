@@ -1,7 +1,6 @@
 package media
 
 import (
-	"errors"
 	"net/netip"
 	"slices"
 	"sync"
@@ -10,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/spillway-voice/spillway/media/sdp"
 	"github.com/spillway-voice/spillway/media/socket"
 )
 
@@ -17,6 +17,7 @@ import (
 type SessionOptions struct {
 	Signalling netip.Addr     // where its signalling comes from; sound may come from there, too. See SetSignalling
 	Trusted    []netip.Prefix // where its sound may come from as well: a trunk's media ranges
+	Security   sdp.Security   // whether its sound is protected (SRTP)
 }
 
 // A Session is the sound of one leg: a pair of ports, what is sent and what is heard. Its methods are safe for
@@ -42,6 +43,8 @@ type Session struct {
 	out      outgoing
 	in       incoming // the receiving goroutine's
 	counters counters
+	hearing  hearing
+	presses  presses
 	phase    *atomic.Pointer[[]*Session] // the clock's, under its lock
 
 	reporting reporting // what reports tell, ours and the far end's
@@ -68,6 +71,7 @@ func (s *Session) Play(id uint64, sources ...Source) {
 		}
 	}
 	s.out.foreground, s.out.id = slices.Clone(sources), id
+	s.out.voice.joins = true
 }
 
 // Stop ends what Play began, without a Played, from the next packet on.
@@ -81,20 +85,6 @@ func (s *Session) Background(source Source) {
 	s.out.background, s.out.behind = source, false
 }
 
-// ErrNoTelephoneEvents is the error of a digit for a far end that takes none (RFC 4733).
-var ErrNoTelephoneEvents = errors.New("send digit: the far end takes no telephone-events")
-
-// SendDigit sends a key (0 to 9, *, #, A to D) for d, between 40 ms and 5 s; zero is 100 ms. Digits are sent one after
-// another; sound pauses meanwhile.
-func (s *Session) SendDigit(digit byte, d time.Duration) error {
-	s.out.mu.Lock()
-	defer s.out.mu.Unlock()
-	if !s.out.hasEvent {
-		return ErrNoTelephoneEvents
-	}
-	return s.out.keys.add(digit, d)
-}
-
 // Held reports whether the far end has put us on hold: it takes no sound.
 func (s *Session) Held() bool {
 	s.out.mu.Lock()
@@ -102,9 +92,9 @@ func (s *Session) Held() bool {
 	return s.out.ready && !s.out.sends
 }
 
-// Local returns where the session receives sound: the engine's advertised address and the port.
+// Local returns where the session receives sound: the first of the engine's advertised addresses and the port.
 func (s *Session) Local() netip.AddrPort {
-	return netip.AddrPortFrom(s.engine.options.Advertise, s.port)
+	return netip.AddrPortFrom(s.engine.options.Advertise[0], s.port)
 }
 
 // Close ends the session: no packet of sound is sent after it returns but one that is being written, the far end gets an
@@ -133,12 +123,13 @@ func closeSockets(sockets ...socket.Conn) {
 
 // playout is one tick of the clock.
 func (s *Session) playout(now time.Time, tick uint32, buffer []byte) {
-	packet, to, ended := s.out.frame(now, tick, buffer)
-	if packet != nil {
-		s.send(packet, to)
+	due := s.out.frame(now, tick, buffer)
+	if due.ended != nil {
+		s.post(due.ended)
 	}
-	if ended != nil {
-		s.post(ended)
+	s.sendAll(due, buffer)
+	if s.hearing.active.Load() {
+		s.listen(now, buffer)
 	}
 	s.watch(now)
 	if !now.Before(s.nextReport) {
@@ -158,6 +149,17 @@ func (s *Session) watch(now time.Time) {
 	held := !current.sends || !current.listens || current.address.Addr().IsUnspecified() // many a phone that holds us says nothing
 	if s.quiet.check(at, heard, !held) {
 		s.post(Silent{})
+	}
+}
+
+// sendAll writes the packets that a frame fills.
+func (s *Session) sendAll(due sent, buffer []byte) {
+	for due.packet != nil {
+		s.send(due.packet, due.to)
+		if !due.more {
+			return
+		}
+		due = s.out.rest(buffer)
 	}
 }
 

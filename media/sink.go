@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// Sound is what arrived in one packet, decoded.
+// Sound is 20 ms of what a far end says, decoded: one frame of an even stream, whatever became of the packets.
 type Sound struct {
-	PCM       []int16   // at SampleRate; to be copied by who keeps it
-	Timestamp uint32    // of the first sample, from the far end: gaps and late packets show in it
-	At        time.Time // when it arrived
+	PCM  []int16   // to be copied by who keeps it
+	Rate int       // samples a second, 8000 or 16000: a far end may change its codec
+	At   time.Time // when it was due
 }
 
-// A Sink hears what a session receives: a recorder, a mixer, a test. It is called by the session's receiving goroutine,
-// in order of arrival, and must not block.
+// A Sink hears what a session receives: a recorder, a mixer, a test. It is called by the session's playout goroutine, once a
+// frame from the first packet on, and must not block.
 type Sink interface {
 	Hear(sound Sound)
 }
 
-// Tap lets a sink hear the far end from now on. The function that it returns ends that; the sink may hear one packet
+// Tap lets a sink hear the far end from now on. The function that it returns ends that; the sink may hear one frame
 // more.
 func (s *Session) Tap(sink Sink) (end func()) {
 	entry := &tap{sink}

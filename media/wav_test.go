@@ -139,7 +139,7 @@ func FuzzParseWAV(f *testing.F) {
 	f.Add(riff(fmtChunk(formatExtensible, 1, 16000, 16), dataChunk([]int16{5})))
 	f.Add([]byte("RIFF\xff\xff\xff\xffWAVEdata\xff\xff\xff\xff"))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		prompt, err := ParseWAV(file, PromptOptions{Level: DefaultLevel, Wide: true})
+		prompt, err := ParseWAV(file, PromptOptions{Level: DefaultLevel, Codecs: codecsFor(true)})
 		if err != nil {
 			return
 		}
@@ -149,9 +149,9 @@ func FuzzParseWAV(f *testing.F) {
 		if len(prompt.pcm)%FrameSize != 0 || prompt.frames() < 1 || prompt.samples > len(prompt.pcm) {
 			t.Fatalf("%d samples in %d", prompt.samples, len(prompt.pcm))
 		}
-		source, frame := prompt.Source(), Frame{}
+		source, frame := prompt.Source(), make([]int16, FrameSize)
 		for range prompt.frames() {
-			if !source.Next(&frame) {
+			if !source.Next(frame) {
 				t.Fatal("the recording ended early")
 			}
 		}

@@ -12,6 +12,8 @@ import (
 	"github.com/pion/rtp"
 
 	"github.com/spillway-voice/spillway/internal/memnet"
+	"github.com/spillway-voice/spillway/media/codec"
+	"github.com/spillway-voice/spillway/media/dtmf"
 	"github.com/spillway-voice/spillway/media/socket"
 )
 
@@ -34,7 +36,7 @@ func onWire(t *testing.T, change func(*Options), run func(*wire)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{t: t, network: memnet.New(1)}
-		options := Options{Low: 10000, High: 10099, Bind: ours, Advertise: ours, Timeout: 10 * time.Second,
+		options := Options{Low: 10000, High: 10099, Bind: ours, Advertise: []netip.Addr{ours}, Timeout: 10 * time.Second,
 			Listen: w.listen}
 		if change != nil {
 			change(&options)
@@ -74,12 +76,12 @@ type arrival struct {
 
 // loudness returns the mean of the decoded samples' magnitudes.
 func (a arrival) loudness() int {
-	codec := PCMU
+	c := codec.PCMU
 	if a.PayloadType == 8 {
-		codec = PCMA
+		c = codec.PCMA
 	}
 	sum := 0
-	for _, sample := range codec.Decode(make([]int16, len(a.Payload)), a.Payload) {
+	for _, sample := range decode(c, a.Payload) {
 		sum += max(int(sample), -int(sample))
 	}
 	return sum / max(len(a.Payload), 1)
@@ -184,10 +186,10 @@ func (r *remote) call(s *Session, codecs string) {
 }
 
 // say sends frames of one value, 20 ms apart, and lets the last one's time pass.
-func (r *remote) say(codec Codec, value int16, frames int) {
+func (r *remote) say(c codec.Codec, value int16, frames int) {
 	for range frames {
-		payload := codec.Encode(make([]byte, FrameSize), full(value))
-		r.send(uint8(codec)*8, payload, FrameSize)
+		payload := encode(c, full(value))
+		r.send(uint8(c)*8, payload, FrameSize)
 		time.Sleep(FrameDuration)
 	}
 }
@@ -246,4 +248,46 @@ func assertOneStream(t *testing.T, got []arrival) {
 			t.Fatalf("packet %d has the marker of a new talkspurt", i)
 		}
 	}
+}
+
+// encode encodes a frame that follows on nothing.
+func encode(c codec.Codec, pcm []int16) []byte {
+	payload, err := c.NewEncoder().Encode(make([]byte, 4*len(pcm)), pcm)
+	if err != nil {
+		panic(err)
+	}
+	return payload
+}
+
+// decode decodes a payload that follows on nothing; what is none is silence.
+func decode(c codec.Codec, payload []byte) []int16 {
+	pcm, err := c.NewDecoder().Decode(make([]int16, 4*len(payload)+1), payload)
+	if err != nil {
+		return nil
+	}
+	return pcm
+}
+
+// report is one packet of a pressed key.
+type report struct {
+	stamp  uint32
+	marker bool
+	event  dtmf.Event
+}
+
+// press returns the packets that a phone sends for a key.
+func press(digit byte, stamp uint32, frames int) []report {
+	var sender dtmf.Sender
+	if err := sender.Add(digit, time.Duration(frames)*FrameDuration); err != nil {
+		panic(err)
+	}
+	var reports []report
+	for sender.Active() {
+		event, begin, marker, ok := sender.Next(stamp, SampleRate)
+		if ok {
+			reports = append(reports, report{begin, marker, event})
+		}
+		stamp += FrameSize
+	}
+	return reports
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/spillway-voice/spillway/internal/ops"
 	"github.com/spillway-voice/spillway/internal/store"
 	"github.com/spillway-voice/spillway/media"
+	"github.com/spillway-voice/spillway/media/codec"
 	"github.com/spillway-voice/spillway/routing"
 	"github.com/spillway-voice/spillway/routing/memq"
 	"github.com/spillway-voice/spillway/sip"
@@ -328,15 +329,10 @@ func (a *App) sipOptions() sip.Options {
 func (a *App) mediaOptions(server *sip.Server) media.Options {
 	o := media.Options{
 		Low: uint16(a.config.Media.FirstPort), High: uint16(a.config.Media.LastPort), // config has them within 1 to 65535
-		Bind: netip.IPv4Unspecified(), Advertise: a.config.Media.Advertise, Timeout: a.config.Media.Timeout, Logger: a.log.Named("media"),
+		Advertise: []netip.Addr{a.config.Media.Advertise}, Codecs: codecsOf(a.config), Timeout: a.config.Media.Timeout, Logger: a.log.Named("media"),
 	}
-	if o.Advertise.IsLoopback() {
-		o.Bind = o.Advertise
-	}
-	for _, name := range a.config.Media.Codecs {
-		if codec, err := media.ParseCodec(name); err == nil { // config accepts no other
-			o.Codecs = append(o.Codecs, codec)
-		}
+	if o.Advertise[0].IsLoopback() {
+		o.Bind = o.Advertise[0]
 	}
 	for _, l := range server.Addresses() {
 		if strings.HasPrefix(l.Network, "udp") { // sound never comes to a TCP listener, and a phone's port may have its number
@@ -344,6 +340,17 @@ func (a *App) mediaOptions(server *sip.Server) media.Options {
 		}
 	}
 	return o
+}
+
+// codecsOf returns the codecs of a node, in order of preference.
+func codecsOf(node *config.Node) []codec.Codec {
+	var codecs []codec.Codec
+	for _, name := range node.Media.Codecs {
+		if c, err := codec.Parse(name); err == nil { // config accepts no other
+			codecs = append(codecs, c)
+		}
+	}
+	return codecs
 }
 
 func (a *App) openOps() error {

@@ -372,7 +372,7 @@ type recording struct {
 	length time.Duration
 }
 
-func (recording) Next(*media.Frame) bool { return false }
+func (recording) Next([]int16) bool { return false }
 
 // recordings are a centre's: all names exist but those that are missing; each lasts 2 s, a message 10 s.
 type recordings struct {
