@@ -7,7 +7,7 @@
 //
 // Rules followed: the audio profile (RFC 3551), ITU-T G.711 (11/88), ITU-T G.722 (09/2012) at 64 kbit/s (mode 1), Opus
 // (RFC 6716) and its payload (RFC 7587). Opus is libopus and thus in a program only when that is built with
-// `-tags opus` (docs/decisions/0008); all else is plain Go.
+// `-tags opus`, cgo and libopus (docs/decisions/0008); all else is plain Go.
 //
 // Linear PCM is 16 bit, mono. An Encoder or Decoder is owned by one goroutine. None allocates once it is made, not even
 // for an error, and those without a memory (G.711, L16) cost nothing to make. What Decode and Samples are given comes from

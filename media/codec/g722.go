@@ -4,10 +4,10 @@ package codec
 // each band every sample is predicted, and the error of the prediction sent: 6 bits for the lower band, 2 for the higher,
 // which make a byte. The recommendation gives all of it to the bit (section 6), so two decoders agree exactly.
 
-// The lower band's bits are the low ones of a byte (G.722 section 1.4.4).
+// The lower band's bits are the low ones of a byte (G.722 section 1.4).
 const g722LowBits = 6
 
-// A g722Encoder is what an encoder of G.722 remembers: about 500 bytes.
+// A g722Encoder is what an encoder of G.722 remembers: about 400 bytes.
 type g722Encoder struct {
 	early, late g722Past // the first and the second sample of each pair
 	low, high   g722Band
@@ -42,7 +42,7 @@ func (e *g722Encoder) encodePair(first, second int32) byte {
 	return byte(high<<g722LowBits | low)
 }
 
-// A g722Decoder is what a decoder of G.722 remembers: about 500 bytes.
+// A g722Decoder is what a decoder of G.722 remembers: about 400 bytes.
 type g722Decoder struct {
 	sums, differences g722Past
 	low, high         g722Band

@@ -1,7 +1,7 @@
 package codec
 
 // A g722Band predicts the next sample of a band from the errors of the predictions before, the same in the encoder and in
-// the decoder: six zeros and two poles, and the size of a step, all adapted with each sample (G.722 section 3.5, 3.6).
+// the decoder: six zeros and two poles, and the size of a step, all adapted with each sample (G.722 section 3).
 // Numbers are those of the recommendation's fixed-point: 16 bit each, fractions by powers of two.
 type g722Band struct {
 	prediction int32        // of the next sample (S)
@@ -24,11 +24,11 @@ const zeros = 6
 // limitBand limits a band's sample to half of 16 bits (blocks LIMIT).
 func limitBand(x int32) int32 { return min(max(x, -1<<14), 1<<14-1) }
 
-// learn adapts the predictor to an error as the decoder knows it, and predicts the next sample.
-func (b *g722Band) learn(err int32) {
-	sample := saturate(b.prediction + err)
-	b.adaptPoles((b.fromZeros + err) >> 31)
-	fromZeros := b.adaptZeros(err)
+// learn adapts the predictor to its miss, an error as the decoder knows it, and predicts the next sample.
+func (b *g722Band) learn(miss int32) {
+	sample := saturate(b.prediction + miss)
+	b.adaptPoles((b.fromZeros + miss) >> 31)
+	fromZeros := b.adaptZeros(miss)
 	b.last, b.beforeLast = saturate(sample*2), b.last
 	fromPoles := saturate(b.pole1*b.last>>15 + b.pole2*b.beforeLast>>15)
 	b.fromZeros, b.prediction = fromZeros, saturate(fromPoles+fromZeros)
@@ -51,17 +51,17 @@ func (b *g722Band) adaptPoles(sign int32) {
 
 // adaptZeros moves the zeros by the signs of the last errors, remembers the error, and returns what the zeros make of the
 // errors for the next sample (blocks UPZERO, DELAYA, FILTEZ).
-func (b *g722Band) adaptZeros(err int32) int32 {
+func (b *g722Band) adaptZeros(miss int32) int32 {
 	gain := int32(128)
-	if err == 0 {
+	if miss == 0 {
 		gain = 0
 	}
 	w, e := &b.zeros, &b.errors
 	e0, e1, e2, e3, e4, e5 := e[0], e[1], e[2], e[3], e[4], e[5]
-	newest := saturate(err * 2)
-	w0, w1, w2 := moved(w[0], e0^err, gain), moved(w[1], e1^err, gain), moved(w[2], e2^err, gain)
+	newest := saturate(miss * 2)
+	w0, w1, w2 := moved(w[0], e0^miss, gain), moved(w[1], e1^miss, gain), moved(w[2], e2^miss, gain)
 	sum := w0*newest>>15 + w1*e0>>15 + w2*e1>>15
-	w3, w4, w5 := moved(w[3], e3^err, gain), moved(w[4], e4^err, gain), moved(w[5], e5^err, gain)
+	w3, w4, w5 := moved(w[3], e3^miss, gain), moved(w[4], e4^miss, gain), moved(w[5], e5^miss, gain)
 	sum += w3*e2>>15 + w4*e3>>15 + w5*e4>>15
 	w[0], w[1], w[2], w[3], w[4], w[5] = w0, w1, w2, w3, w4, w5
 	e[0], e[1], e[2], e[3], e[4], e[5] = newest, e0, e1, e2, e3, e4

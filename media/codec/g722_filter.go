@@ -1,6 +1,6 @@
 package codec
 
-// The quadrature mirror filter has 24 taps, the same from both ends (G.722 table 11). Half of them meet every second
+// The quadrature mirror filter has 24 taps, the same from both ends (G.722 section 6). Half of them meet every second
 // sample, the other half, which is the first in reverse, those between.
 const (
 	tap0, tap1, tap2, tap3   = 3, -11, 12, 32

@@ -56,7 +56,7 @@ var lowErrors = [64]int32{
 
 // lowCoarse are what the lower band's first 4 bits mean to the adaptation: an error, in units of a 32768th of a step (table
 // QM4), and a change of the step's logarithm (tables WL, RL42).
-var lowCoarse = [16]struct{ err, change int32 }{
+var lowCoarse = [16]struct{ miss, change int32 }{
 	{0, -60}, {-20456, 3042}, {-12896, 1198}, {-8968, 538}, {-6288, 334}, {-4240, 172}, {-2584, 58}, {-1200, -30},
 	{20456, 3042}, {12896, 1198}, {8968, 538}, {6288, 334}, {4240, 172}, {2584, 58}, {1200, -30}, {0, -60},
 }
@@ -69,14 +69,14 @@ var highCodes = [2][2]uint32{{3, 2}, {1, 0}}
 
 // highMeanings are what the higher band's codes mean: an error (table QM2) and a change of the step's logarithm (tables WH,
 // RH2), as in lowCoarse.
-var highMeanings = [4]struct{ err, change int32 }{{-7408, 798}, {-1616, -214}, {7408, 798}, {1616, -214}}
+var highMeanings = [4]struct{ miss, change int32 }{{-7408, 798}, {-1616, -214}, {7408, 798}, {1616, -214}}
 
 // encodeLow quantizes a sample of the lower band (block QUANTL) and adapts to what is sent of it. A size reaches a level if
 // level·step/4096, rounded down, is at most the size; the highest such level is found by one division.
 func (b *g722Band) encodeLow(sample int32) uint32 {
-	err := saturate(sample - b.prediction)
-	sign := err >> 31
-	size := err ^ sign // of a negative error, that of its complement
+	miss := saturate(sample - b.prediction)
+	sign := miss >> 31
+	size := miss ^ sign // of a negative error, that of its complement
 	level := (uint32(size+1)<<12 - 1) / uint32(b.step)
 	code := uint32(lowLookup[sign&1][min(level, lowLastLevel)])
 	b.learnLow(code)
@@ -93,17 +93,17 @@ func (b *g722Band) decodeLow(code uint32) int32 {
 // learnLow adapts the lower band to a code (block INVQAL).
 func (b *g722Band) learnLow(code uint32) {
 	meaning := &lowCoarse[code>>2&15]
-	err := b.step * meaning.err >> 15
+	miss := b.step * meaning.miss >> 15
 	b.adaptStep(meaning.change, lowMostLog, lowFinest)
-	b.learn(err)
+	b.learn(miss)
 }
 
 // encodeHigh quantizes a sample of the higher band (block QUANTH) and adapts to what is sent of it.
 func (b *g722Band) encodeHigh(sample int32) uint32 {
-	err := saturate(sample - b.prediction)
-	sign := err >> 31
+	miss := saturate(sample - b.prediction)
+	sign := miss >> 31
 	interval := 0
-	if err^sign >= highLevel*b.step>>12 {
+	if miss^sign >= highLevel*b.step>>12 {
 		interval = 1
 	}
 	code := highCodes[sign&1][interval]
@@ -120,8 +120,8 @@ func (b *g722Band) decodeHigh(code uint32) int32 {
 // learnHigh adapts the higher band to a code and returns the error that it means (block INVQAH).
 func (b *g722Band) learnHigh(code uint32) int32 {
 	meaning := &highMeanings[code&3]
-	err := b.step * meaning.err >> 15
+	miss := b.step * meaning.miss >> 15
 	b.adaptStep(meaning.change, highMostLog, highFinest)
-	b.learn(err)
-	return err
+	b.learn(miss)
+	return miss
 }

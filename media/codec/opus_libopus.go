@@ -11,9 +11,10 @@ package codec
 #include <opus.h>
 
 // Controls of libopus are variadic, which cgo cannot call.
-static int startEncoder(OpusEncoder *encoder, opus_int32 rate, opus_int32 bitrate, opus_int32 lossPercent) {
+static int startEncoder(OpusEncoder *encoder, opus_int32 rate, opus_int32 bitrate, opus_int32 complexity, opus_int32 lossPercent) {
 	int code = opus_encoder_init(encoder, rate, 1, OPUS_APPLICATION_VOIP);
 	if (code == OPUS_OK) code = opus_encoder_ctl(encoder, OPUS_SET_BITRATE(bitrate));
+	if (code == OPUS_OK) code = opus_encoder_ctl(encoder, OPUS_SET_COMPLEXITY(complexity));
 	if (code == OPUS_OK) code = opus_encoder_ctl(encoder, OPUS_SET_INBAND_FEC(1));
 	if (code == OPUS_OK) code = opus_encoder_ctl(encoder, OPUS_SET_PACKET_LOSS_PERC(lossPercent));
 	if (code == OPUS_OK) code = opus_encoder_ctl(encoder, OPUS_SET_DTX(0));
@@ -27,12 +28,13 @@ import "unsafe"
 // opusBuilt says whether Opus is in this build.
 const opusBuilt = true
 
-// How the encoder is set. RFC 7587 section 3.1.1 calls 16 to 20 kbit/s good for speech in wideband; a second, coarser copy of
-// each frame of speech goes with the next one, so that a far end can make up for a lost packet, and the rest is room for
-// music on hold. Silence is sent like sound, because far ends take a pause in packets for a dead leg.
+// How the encoder is set. RFC 7587 section 3.1.1 has 16 to 20 kbit/s for speech in wideband; a coarser copy of each frame of
+// speech goes with the next packet (in-band FEC), so that a far end can make up for a lost one, and the rest is room for music
+// on hold. Silence is sent like sound (no DTX): a pause in packets is taken for a dead leg.
 const (
 	opusBitrate     = 32000 // bit/s
-	opusLossPercent = 10    // how much loss the copies are made for; at 0 there would be none
+	opusComplexity  = 5     // of 10; measured, a frame takes 60 % of the time that libopus's own choice, 9, takes
+	opusLossPercent = 10    // the loss that the copies are made for; at 0 there would be none
 )
 
 // An opusState is the memory of libopus's encoder or decoder. libopus can be given memory instead of allocating it, the garbage
@@ -45,12 +47,13 @@ func newOpusState(bytes C.int) opusState { return make(opusState, (bytes+7)/8) }
 // pointer is the memory as C takes it.
 func (s opusState) pointer() unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(s)) }
 
-// An opusEncoder is libopus's.
+// An opusEncoder is libopus's, of about 44 kB.
 type opusEncoder struct{ state opusState }
 
 func newOpusEncoder() Encoder {
 	e := &opusEncoder{newOpusState(C.opus_encoder_get_size(1))}
-	mustStart(C.startEncoder((*C.OpusEncoder)(e.state.pointer()), opusRate, opusBitrate, opusLossPercent))
+	mustStart(C.startEncoder((*C.OpusEncoder)(e.state.pointer()), opusRate, opusBitrate, opusComplexity,
+		opusLossPercent))
 	return e
 }
 
@@ -79,7 +82,7 @@ func (e *opusEncoder) Encode(dst []byte, pcm []int16) ([]byte, error) {
 	return dst[:n], nil
 }
 
-// An opusDecoder is libopus's.
+// An opusDecoder is libopus's, of about 18 kB.
 type opusDecoder struct{ state opusState }
 
 func newOpusDecoder() Decoder {
