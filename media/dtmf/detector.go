@@ -28,6 +28,7 @@ const fallen = 0.1
 // It is owned by the goroutine that receives the sound, which gives silence for packets that are lost.
 type Detector struct {
 	halving *halving // nil at 8 kHz
+	phases  phases
 	hops    [windowHops]hop
 	current int // the hop that is filled
 	filled  int // samples in it
@@ -82,7 +83,8 @@ func (d *Detector) take(room []float64, pcm []int16) (read, written int) {
 
 // hop takes in the hop that was filled, and returns the digit that it makes known, or 0.
 func (d *Detector) hop() byte {
-	d.hops[d.current].analyse()
+	d.phases.next()
+	d.hops[d.current].analyse(&d.phases)
 	d.current, d.filled = (d.current+1)%windowHops, 0
 	d.sinceOne = min(d.sinceOne+1, betweenHops)
 	if d.heard = min(d.heard+1, windowHops); d.heard < windowHops {
