@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"os/exec"
 	"testing"
 	"time"
@@ -26,9 +27,12 @@ func hear(rate int, pcm []int16) string {
 	return string(got)
 }
 
-// ffmpegTones returns all keys, each of two tones of a level (1 is full scale), for 50 ms with 50 ms behind it, made by a
-// program that knows nothing of us.
-func ffmpegTones(t *testing.T, rate int, level float64) []int16 {
+// ffmpegLevel is the level of each tone that ffmpeg makes, where 1 is full scale.
+const ffmpegLevel = 0.4
+
+// ffmpegTones returns all keys, each of two tones for 50 ms with 50 ms behind it, made by a program that knows nothing of
+// us.
+func ffmpegTones(t *testing.T, rate int) []int16 {
 	t.Helper()
 	program, err := exec.LookPath("ffmpeg")
 	if err != nil {
@@ -45,7 +49,7 @@ func ffmpegTones(t *testing.T, rate int, level float64) []int16 {
 	expression := "0"
 	for i := range len(dtmf.Keys) {
 		from := float64(i) * 0.1
-		expression += fmt.Sprintf("+between(t,%.3f,%.3f)*%g*(sin(2*PI*%d*t)+sin(2*PI*%d*t))", from+0.013, from+0.063, level,
+		expression += fmt.Sprintf("+between(t,%.3f,%.3f)*%g*(sin(2*PI*%d*t)+sin(2*PI*%d*t))", from+0.013, from+0.063, ffmpegLevel,
 			low[dtmf.Keys[i]], high[dtmf.Keys[i]])
 	}
 	command := exec.Command(program, "-hide_banner", "-loglevel", "error", "-f", "lavfi", "-i",
@@ -63,10 +67,20 @@ func ffmpegTones(t *testing.T, rate int, level float64) []int16 {
 	return pcm
 }
 
+// scaled returns tones of ffmpeg at another level, clipped where they no longer fit.
+func scaled(pcm []int16, level float64) []int16 {
+	out := make([]int16, len(pcm))
+	for i, x := range pcm {
+		out[i] = int16(max(min(float64(x)*level/ffmpegLevel, math.MaxInt16), math.MinInt16))
+	}
+	return out
+}
+
 func TestTonesOfAnotherProgramAreHeard(t *testing.T) {
 	for _, rate := range []int{8000, 16000} {
-		for _, level := range []float64{0.4, 0.1, 0.02} {
-			if got := hear(rate, ffmpegTones(t, rate, level)); got != dtmf.Keys {
+		pcm := ffmpegTones(t, rate)
+		for _, level := range []float64{ffmpegLevel, 0.1, 0.02} {
+			if got := hear(rate, scaled(pcm, level)); got != dtmf.Keys {
 				t.Errorf("%d Hz, level %v: heard %q", rate, level, got)
 			}
 		}
@@ -75,9 +89,10 @@ func TestTonesOfAnotherProgramAreHeard(t *testing.T) {
 
 // 0.0123 of full scale is -35 dBm0, 0.69 is 0 dBm0, where two tones clip.
 func TestTonesAreHeardThroughBothLawsOfG711(t *testing.T) {
+	tones := ffmpegTones(t, 8000)
 	for _, codec := range []media.Codec{media.PCMU, media.PCMA} {
-		for _, level := range []float64{0.69, 0.4, 0.1, 0.03, 0.0126} {
-			pcm := ffmpegTones(t, 8000, level)
+		for _, level := range []float64{0.69, ffmpegLevel, 0.1, 0.03, 0.0123} {
+			pcm := scaled(tones, level)
 			coded := codec.Encode(make([]byte, len(pcm)), pcm)
 			if got := hear(8000, codec.Decode(pcm, coded)); got != dtmf.Keys {
 				t.Errorf("%v, level %v: heard %q", codec, level, got)
