@@ -17,13 +17,13 @@ const (
 // fallen is how weak a tone has become, against the press that it is of, when it is but an echo.
 const fallen = 0.1
 
-// Detector finds digits in sound, for a far end that offers no telephone-events. A press is told 35 to 45 ms after its
+// Detector finds digits in sound, for a far end that offers no telephone-events. A press is told 35 to 40 ms after its
 // tone began.
 //
 // It takes what ITU-T Q.24 asks for: tones and pauses of 40 ms, frequencies within 1.5 % and none beyond 3.5 %, the high
 // tone from 8 dB below the low one to 6 dB above, noise 15 dB below the tones, interruptions under 10 ms. Levels are from
 // -35 dBm0 a tone to 0 dBm0, where both together clip. A voice is told from a key because it wavers, has overtones, and
-// has more than two tones.
+// has more than two tones. Whoever talks into a press for over 50 ms splits it.
 //
 // It is owned by the goroutine that receives the sound, which gives silence for packets that are lost.
 type Detector struct {

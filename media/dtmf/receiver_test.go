@@ -204,7 +204,7 @@ func TestAKeyPressedAgainQuicklyIsTwoDigits(t *testing.T) {
 // RFC 4733 section 2.5.1.3: when the duration is full, it begins anew with another timestamp.
 func TestAKeyThatIsHeldIsOneDigitWhateverIsLost(t *testing.T) {
 	for _, clock := range clocks {
-		interval := uint32(clock / 20) // a report every 50 ms, the longest that RFC 4733 section 2.5.1.2 has
+		interval := uint32(clock / 20) // a report every 50 ms
 		random := random(uint64(clock))
 		for range 200 {
 			var reports []report
