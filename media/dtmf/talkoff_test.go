@@ -50,7 +50,7 @@ func TestSpeechIsNoDigit(t *testing.T) {
 			t.Fatal(err)
 		}
 		pcm := samplesOf(t, file)
-		for speed := 0.75; speed < 1.35; speed += 0.05 {
+		for speed := 0.75; speed < 1.35; speed += 0.1 {
 			other := make([]int16, int(float64(len(pcm)-1)/speed))
 			for i := range other {
 				at, share := math.Modf(float64(i) * speed)
