@@ -17,17 +17,18 @@ const (
 // fallen is how weak a tone has become, against the press that it is of, when it is but an echo.
 const fallen = 0.1
 
-// Detector finds digits in sound, for a far end that offers no telephone-events. A press is told 35 to 45 ms after its
+// Detector finds digits in sound, for a far end that offers no telephone-events. A press is told 35 to 40 ms after its
 // tone began.
 //
 // It takes what ITU-T Q.24 asks for: tones and pauses of 40 ms, frequencies within 1.5 % and none beyond 3.5 %, the high
 // tone from 8 dB below the low one to 6 dB above, noise 15 dB below the tones, interruptions under 10 ms. Levels are from
 // -35 dBm0 a tone to 0 dBm0, where both together clip. A voice is told from a key because it wavers, has overtones, and
-// has more than two tones.
+// has more than two tones. Whoever talks into a press for over 50 ms splits it.
 //
 // It is owned by the goroutine that receives the sound, which gives silence for packets that are lost.
 type Detector struct {
 	halving *halving // nil at 8 kHz
+	phases  phases
 	hops    [windowHops]hop
 	current int // the hop that is filled
 	filled  int // samples in it
@@ -82,7 +83,8 @@ func (d *Detector) take(room []float64, pcm []int16) (read, written int) {
 
 // hop takes in the hop that was filled, and returns the digit that it makes known, or 0.
 func (d *Detector) hop() byte {
-	d.hops[d.current].analyse()
+	d.phases.next()
+	d.hops[d.current].analyse(&d.phases)
 	d.current, d.filled = (d.current+1)%windowHops, 0
 	d.sinceOne = min(d.sinceOne+1, betweenHops)
 	if d.heard = min(d.heard+1, windowHops); d.heard < windowHops {

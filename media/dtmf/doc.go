@@ -17,6 +17,6 @@ const Keys = "0123456789*#ABCD"
 // Clock rates are in Hz; a clock rate of zero is defaultClock, that of telephone-events beside G.711.
 const (
 	defaultClock  = 8000
-	frameMillis   = 20 // of a frame of sound, and between two reports of a press (RFC 4733 section 2.5.1.2: 50 at most)
+	frameMillis   = 20 // of a frame of sound, and between two reports of a press (RFC 4733 section 2.5.1.2)
 	framesASecond = 1000 / frameMillis
 )

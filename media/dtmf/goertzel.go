@@ -15,22 +15,22 @@ const (
 // frequencies are both groups.
 const frequencies = len(lowGroup) + len(highGroup)
 
-// coefficients are those of Goertzel's algorithm, and turns the factors that bring what it yields for hop i of a window
-// to one phase, by frequency.
+// turnPeriod is after how many hops every frequency, being a whole number of Hz, has turned whole times.
+const turnPeriod = detectorRate / hopSize
+
+// What Goertzel's algorithm needs, by frequency.
 var (
 	coefficients [frequencies]float64
-	lastTurn     [frequencies]complex128 // one sample back
-	turns        [frequencies][windowHops]complex128
+	sampleTurns  [frequencies]complex128 // one sample back
+	hopTurns     [frequencies]complex128 // one hop back
 )
 
 func init() {
 	for f := range frequencies {
 		step := 2 * math.Pi * frequency(f) / detectorRate
 		coefficients[f] = 2 * math.Cos(step)
-		lastTurn[f] = phasor(-step)
-		for i := range windowHops {
-			turns[f][i] = phasor(-step * float64(i*hopSize))
-		}
+		sampleTurns[f] = phasor(-step)
+		hopTurns[f] = phasor(-step * hopSize)
 	}
 }
 
@@ -48,25 +48,50 @@ func phasor(angle float64) complex128 {
 	return complex(re, im)
 }
 
+// phases are what brings the tones of hops to one phase, by frequency.
+type phases struct {
+	turns [frequencies]complex128
+	hop   int // in the period
+}
+
+// next goes on to the next hop, exactly once a period and nearly otherwise.
+func (p *phases) next() {
+	if p.hop--; p.hop < 0 {
+		p.hop = turnPeriod - 1
+		for f := range p.turns {
+			p.turns[f] = 1
+		}
+		return
+	}
+	for f, turn := range hopTurns {
+		p.turns[f] *= turn
+	}
+}
+
 // hop is what is known of 5 ms of sound.
 type hop struct {
 	samples [hopSize]float64
 	energy  float64                 // the sum of squares
-	tones   [frequencies]complex128 // by Goertzel's algorithm: the sum of samples turned by the frequency
+	tones   [frequencies]complex128 // the sum of samples turned back by the frequency, with the phase of all hops
 }
 
 // analyse fills in what follows from the samples. Hops that are too quiet for any tone have none.
-func (h *hop) analyse() {
-	h.energy = 0
-	for _, x := range h.samples {
-		h.energy += x * x
+func (h *hop) analyse(p *phases) {
+	var even, odd float64 // two sums, as each addition waits for the one before
+	for i := 0; i < hopSize; i += 2 {
+		even += h.samples[i] * h.samples[i]
+		odd += h.samples[i+1] * h.samples[i+1]
 	}
+	h.energy = even + odd
 	if h.energy < quietHop {
 		h.tones = [frequencies]complex128{}
 		return
 	}
 	for f := 0; f < frequencies; f += 4 {
 		h.analyseFour(f)
+	}
+	for f, turn := range p.turns {
+		h.tones[f] *= turn
 	}
 }
 
@@ -89,6 +114,6 @@ func (h *hop) analyseFour(f int) {
 
 // bin returns the sum that the last two states of Goertzel's algorithm stand for, turned to the phase of the last sample.
 func bin(f int, s1, s2 float64) complex128 {
-	turn := lastTurn[f]
+	turn := sampleTurns[f]
 	return complex(s1-real(turn)*s2, -imag(turn)*s2)
 }

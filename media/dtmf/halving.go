@@ -31,7 +31,9 @@ func (h *halving) halve(room []float64, pcm []int16) (read, written int) {
 		x := float64(pcm[read])
 		read++
 		h.line[h.at], h.line[h.at+length] = x, x
-		h.at = (h.at + 1) % length
+		if h.at++; h.at == length {
+			h.at = 0
+		}
 		if h.odd = !h.odd; h.odd {
 			continue
 		}

@@ -16,7 +16,7 @@ const (
 	growthSlack = 10
 
 	// segmentSlack is how far from the full duration a sender may begin a new segment of a long press (RFC 4733 section
-	// 2.5.1.3): those that report every 50 ms, the longest interval, stop up to one report earlier or later.
+	// 2.5.1.3): those that report every 50 ms stop up to one report earlier or later.
 	segmentSlack = 60
 
 	// lateness is how long after its press a report may arrive and still count as a late copy. What lies further behind is

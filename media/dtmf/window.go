@@ -15,8 +15,8 @@ const (
 	highestDeviation = 0.025
 
 	// The twist: how much weaker than the other the tone of the high group (normal) or the low one (reverse) may be, in dB.
-	// ITU-T Q.24 has 8 and 4 for North America, 5 both ways for Japan, 6 for Denmark; 1 dB more is for noise.
-	normalTwist, reverseTwist = 9.0, 7.0
+	// ITU-T Q.24 has 8 and 4 for North America, 5 both ways for Japan, 6 for Denmark; 2 dB more are for noise.
+	normalTwist, reverseTwist = 10.0, 8.0
 
 	// looseShare is how much of the energy must be near two of the frequencies for a window to be looked at, and
 	// pureShare how much must be the two tones themselves for a press: noise 15 dB below them and a clipped tone leave as
@@ -87,11 +87,9 @@ func find(window *[windowHops]*hop) (p pair, ok bool) {
 // It takes the halves of the window on their own, 15 ms each, which a frequency that is off by a little does not cancel.
 func strongest(window *[windowHops]*hop, first int) (f int, energy float64) {
 	for i := first; i < first+4; i++ {
-		var half [2]complex128
-		for j, h := range window {
-			half[j/(windowHops/2)] += h.tones[i] * turns[i][j]
-		}
-		if e := (square(half[0]) + square(half[1])) * 2 / (windowSize / 2); e > energy {
+		early := window[0].tones[i] + window[1].tones[i] + window[2].tones[i]
+		late := window[3].tones[i] + window[4].tones[i] + window[5].tones[i]
+		if e := (square(early) + square(late)) * 2 / (windowSize / 2); e > energy {
 			f, energy = i, e
 		}
 	}
@@ -104,7 +102,7 @@ func strongest(window *[windowHops]*hop, first int) (f int, energy float64) {
 func tune(window *[windowHops]*hop, f int) (hz, power float64, ok bool) {
 	var tones [windowHops]complex128
 	for i, h := range window {
-		tones[i] = h.tones[f] * turns[f][i]
+		tones[i] = h.tones[f]
 	}
 	begin := tones[0] + 2*tones[1] + 2*tones[2] + tones[3]
 	end := tones[2] + 2*tones[3] + 2*tones[4] + tones[5]
