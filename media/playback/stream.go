@@ -40,7 +40,7 @@ const (
 	Nothing   Kind = iota // silence: the stream has not begun, or pauses and no noise is known
 	Sound                 // as the far end sent it
 	Concealed             // in part at least made up, as a packet is lost or not here in time
-	Noise                 // comfort noise
+	Noise                 // comfort noise, at first under what fades into it
 )
 
 const (
@@ -86,6 +86,7 @@ func New(f Format, limits Limits) *Stream {
 	s := &Stream{limits: limits.checked()}
 	s.use(f)
 	s.Reset()
+	s.filler.gain = 0 // nothing was heard that could fade
 	s.stats = Stats{}
 	return s
 }
