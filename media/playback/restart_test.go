@@ -137,3 +137,28 @@ func TestAnotherSampleRateBeginsAnew(t *testing.T) {
 		t.Errorf("the figures are %+v", stats)
 	}
 }
+
+func TestAfterAHoldTheSoundIsHeardAtOnceWhateverItsNumbers(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		change   func(*sender)
+		restarts uint64
+	}{
+		{"its clock stood", func(*sender) {}, 0},
+		{"its clock went on", func(far *sender) { far.stamp += 5 * 8000 }, 0},
+		{"its clock is another", func(far *sender) { far.stamp += 1 << 30 }, 1},
+		{"its clock went back", func(far *sender) { far.stamp -= 1 << 30 }, 1},
+		{"all is new", func(far *sender) { far.stamp -= 1 << 30; far.sequence += 12345 }, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h, stats := afterwards(t, func(far *sender) { far.at += 5 * time.Second; c.change(far) })
+			if stats.Restarts != c.restarts || stats.Lost+stats.Late+stats.Dropped > 0 || stats.Concealed > 6 {
+				t.Errorf("the figures are %+v", stats)
+			}
+			back := (5300*ms + 5*time.Second) / frameDuration // the first packet after the hold
+			first := int(back) + slices.Index(h.kinds[back:], Sound)
+			assertAtMost(t, "the time to the first sound", time.Duration(first)*frameDuration+7*ms-(5300*ms+5*time.Second), 70*ms)
+			assertAtMost(t, "the delay at the end", h.delays[len(h.delays)-10], 45*ms)
+		})
+	}
+}

@@ -27,7 +27,7 @@ type Format struct {
 type Packet struct {
 	Sequence  uint16
 	Timestamp uint32
-	Marker    bool   // the first after a pause; a hint, as not all far ends set it
+	Marker    bool   // the first after a pause; nothing relies on it, as not all far ends set it
 	Payload   []byte // copied by Put
 	Comfort   bool   // the payload describes noise (RFC 3389)
 }

@@ -319,3 +319,31 @@ func TestOpusTimestampsAreOfAnotherRate(t *testing.T) {
 		t.Errorf("the figures are %+v", stats)
 	}
 }
+
+func TestABadLineIsStillWithinItsBounds(t *testing.T) {
+	for seed := range uint64(4) {
+		for _, rate := range []int{8000, 16000} {
+			far := farEnd(vowel(110))
+			far.rate, far.ppm = rate, []float64{-400, 400}[seed%2]
+			var sent []arrival
+			for range 30 {
+				sent = append(append(sent, far.send(3*time.Second)...), far.noise(55, 90, 140))
+				far.pass(time.Second)
+			}
+			arrivals, lost := lose(delayed(sent, 50*ms, seed), 0.05, seed)
+			s := New(linearAt(rate, 8000), Limits{})
+			h := play(s, arrivals, time.Duration(seed)*5*ms, far.at)
+			stats := s.Stats()
+			assertAtMost(t, "the delay", slices.Max(h.delays), 100*ms)
+			if int(stats.Lost) < lost*8/10 || int(stats.Lost) > lost*11/10 || stats.Restarts+stats.Dropped+stats.Doubled > 0 {
+				t.Errorf("%d packets are lost: the figures are %+v", lost, stats)
+			}
+			if int(stats.Concealed) > lost*2+20 {
+				t.Errorf("%d packets are lost, %d frames are concealed", lost, stats.Concealed)
+			}
+			if n := h.count(Sound) + h.count(Concealed); n < 30*145 || n > 30*160 {
+				t.Errorf("%d frames are sound, want 90 s", n)
+			}
+		}
+	}
+}
