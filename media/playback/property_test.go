@@ -106,6 +106,10 @@ func TestInAnyOrderEachPacketIsPlayedOnceAtMostAndInTurn(t *testing.T) {
 			if i > 0 && id < l.order[i-1] {
 				r.Fatalf("packet %d was decoded after %d", id, l.order[i-1])
 			}
+			// It may wait for its turn that long, and then for the sound that is before it.
+			if waited := l.at[id] - arrived[id]; waited > 2*s.limits.Longest+200*ms {
+				r.Fatalf("packet %d waited %v, with a longest delay of %v", id, waited, s.limits.Longest)
+			}
 		}
 	})
 }
