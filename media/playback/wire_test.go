@@ -235,13 +235,16 @@ func largestStep(pcm []int16) int {
 // toneToNoise returns how much louder a tone is than all else, in dB, over windows so that a change of its phase costs one.
 func toneToNoise(pcm []int16, hz float64, rate int, window time.Duration) float64 {
 	size := int(window * time.Duration(rate) / time.Second)
+	sines, cosines := make([]float64, size), make([]float64, size)
+	for i := range size {
+		sines[i], cosines[i] = math.Sincos(2 * math.Pi * hz * float64(i) / float64(rate))
+	}
 	var signal, rest float64
 	for ; len(pcm) >= size; pcm = pcm[size:] {
 		var re, im, total float64
 		for i, x := range pcm[:size] {
-			sin, cos := math.Sincos(2 * math.Pi * hz * float64(i) / float64(rate))
-			re += float64(x) * cos
-			im += float64(x) * sin
+			re += float64(x) * cosines[i]
+			im += float64(x) * sines[i]
 			total += float64(x) * float64(x)
 		}
 		in := 2 * (re*re + im*im) / float64(size)
