@@ -81,7 +81,8 @@ type Stream struct {
 	stats    Stats
 }
 
-// New returns a stream that has not begun. It panics if the format is not one of those that Format allows.
+// New returns a stream that has not begun. It panics if the format is not one of those that Format allows. With the default
+// limits a stream takes 42 KB at 8 kHz and 54 KB at 16 kHz.
 func New(f Format, limits Limits) *Stream {
 	s := &Stream{limits: limits.checked()}
 	s.use(f)
@@ -145,7 +146,7 @@ func (s *Stream) Change(f Format) {
 	s.line.unsettled = s.line.begun
 }
 
-// Next fills one frame, 20 ms long. It is to be called every 20 ms; at is the time, on the same scale as Put's.
+// Next fills one frame, SampleRate/50 samples long. It is to be called every 20 ms; at is the time, on the same scale as Put's.
 func (s *Stream) Next(frame []int16, at time.Duration) Kind {
 	s.tick(at)
 	s.filled = [Noise + 1]int{}
