@@ -13,7 +13,7 @@ const (
 	mergeSpan    = 5 * time.Millisecond   // packets that come so close behind another were held back together
 	easing       = 100                    // what is due becomes earlier by a hundredth of the time that passes at most
 	dueEvery     = 8                      // packets, unless one is out of bounds
-	firstGuess   = 6 * time.Millisecond   // of jitter
+	firstGuess   = 5 * time.Millisecond   // of jitter
 	mostExcluded = events / lateShare
 )
 

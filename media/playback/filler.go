@@ -124,6 +124,11 @@ func (f *filler) loop(periods, at int) float32 {
 	return x
 }
 
-// overlap returns over how many samples it is to fade into what follows: a few after a short gap, 10 ms after a long one
-// (G.711 Appendix I).
-func (f *filler) overlap() int { return min(f.ms(4)+f.made*2/5, f.ms(10)) }
+// overlap returns over how many samples it is to fade into what follows: the more the longer it has made up sound, up to 10 ms
+// (G.711 Appendix I). Noise is no more than to begin without a click.
+func (f *filler) overlap() int {
+	if f.faded() {
+		return f.ms(4)
+	}
+	return min(f.ms(4)+f.made*2/5, f.ms(10))
+}

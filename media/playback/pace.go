@@ -7,15 +7,15 @@ import "time"
 const (
 	tooLate   = 16 * time.Millisecond // then it is played faster,
 	lateStill = 8 * time.Millisecond  // until it is no more than this,
-	tooEarly  = 1 * time.Millisecond  // and slower below this: another clock is known a second later than it goes on
-	resuming  = 4 * time.Millisecond  // how late the first sound after a pause is played
+	tooEarly  = 3 * time.Millisecond  // and slower below this: another clock is known a second later than it goes on
+	resuming  = 5 * time.Millisecond  // how late the first sound after a pause is played
 )
 
 // How alike two periods must be so that one may be left out or doubled: less, the more it matters.
 const (
 	likeEnough  = 0.9
 	fasterRange = 20 * time.Millisecond // that much beyond tooLate anything may be left out
-	slowerRange = 60 * time.Millisecond // that much beyond tooEarly anything may be doubled
+	slowerRange = 5 * time.Millisecond  // that much beyond tooEarly anything may be doubled
 )
 
 // silent is the level, as a root mean square, up to which nobody hears what is left out: -60 dBov.
@@ -30,7 +30,8 @@ func (s *Stream) drain() {
 			return
 		}
 		if !p.comfort {
-			s.format.Decoder.Decode(s.decoded[:p.samples], s.store.read(p, s.wire)) //nolint:errcheck // a decoder hears all in order
+			// A decoder is to have heard all; what it makes of this, or that it fails, matters to nobody.
+			_, _ = s.format.Decoder.Decode(s.decoded[:p.samples], s.store.read(p, s.wire))
 		}
 		s.skip(p)
 	}
@@ -49,9 +50,9 @@ func (s *Stream) adjust() {
 	}
 	switch {
 	case s.hurrying:
-		s.shrink(likeEnough - float32(late-tooLate)/float32(fasterRange))
+		s.shrink(late-tooEarly, likeEnough-float32(late-tooLate)/float32(fasterRange))
 	case late < tooEarly:
-		s.stretch(likeEnough - float32(tooEarly-late)/float32(slowerRange))
+		s.stretch(tooLate-late, likeEnough-float32(tooEarly-late)/float32(slowerRange))
 	}
 }
 
@@ -73,16 +74,17 @@ const (
 	likenessWidth  = 10 * time.Millisecond
 )
 
-// shrink leaves out a period of what is played next, if two that follow one another are alike enough.
-func (s *Stream) shrink(enough float32) {
-	longest := s.samples(longestPeriod)
-	s.gather(2 * longest)
-	if s.filling || s.queue.length() < 2*longest {
+// shrink leaves out a period, up to most, of what is played next, if two that follow one another are alike enough.
+func (s *Stream) shrink(most time.Duration, enough float32) {
+	longest := s.samples(min(longestPeriod, most))
+	need := max(2*longest, longest+s.samples(likenessWidth))
+	s.gather(need)
+	if s.queue.length() < need || longest < s.samples(shortestPeriod) {
 		return
 	}
 	pcm := s.queue.ahead()
-	period, likeness := s.period(pcm[:2*longest], 0, longest, 1)
-	if likeness < enough && level(pcm[:2*longest]) > silent {
+	period, likeness := s.period(pcm[:need], 0, longest, 1)
+	if likeness < enough && level(pcm[:need]) > silent {
 		return
 	}
 	for i := range period {
@@ -94,12 +96,12 @@ func (s *Stream) shrink(enough float32) {
 	s.stats.Shrunk++
 }
 
-// stretch plays the last period again, if what follows it is alike enough.
-func (s *Stream) stretch(enough float32) {
+// stretch plays the last period, up to most, again, if what follows it is alike enough.
+func (s *Stream) stretch(most time.Duration, enough float32) {
 	width := s.samples(likenessWidth)
 	s.gather(s.samples(frameDuration))
-	longest := min(s.samples(longestPeriod), s.queue.length())
-	if s.filling || s.queue.length() < width || s.queue.free() < longest {
+	longest := min(s.samples(min(longestPeriod, most)), s.queue.length())
+	if s.queue.length() < width || s.queue.free() < longest {
 		return
 	}
 	heard := s.queue.history

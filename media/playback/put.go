@@ -2,6 +2,9 @@ package playback
 
 import "time"
 
+// straggling is how many packets before a Change may come behind it.
+const straggling = 8
+
 // Put takes in a packet that arrived at a time, on any scale that does not go back. What it cannot use it counts.
 func (s *Stream) Put(p Packet, at time.Duration) {
 	s.tick(at)
@@ -15,7 +18,7 @@ func (s *Stream) Put(p Packet, at time.Duration) {
 		return
 	}
 	if s.line.unsettled {
-		s.restart(p, samples, s.now)
+		s.settle(p, samples)
 		return
 	}
 	step := int64(int32(p.Timestamp-s.line.stamp)) * int64(s.format.SampleRate) / int64(s.format.ClockRate)
@@ -29,7 +32,7 @@ func (s *Stream) Put(p Packet, at time.Duration) {
 		s.admit(p, where, samples, s.now)
 	case jumping:
 		s.stats.Restarts++
-		s.restart(p, samples, s.now)
+		s.restart(p, samples, where.sequence-s.line.sequence, s.now)
 	case doubtful:
 		s.doubt(p, samples)
 	}
@@ -65,26 +68,36 @@ func (s *Stream) doubt(p Packet, samples int) {
 	}
 	s.stray.waiting = false
 	s.stats.Restarts++
-	s.restart(s.stray.packet, s.stray.samples, s.stray.arrived)
+	s.restart(s.stray.packet, s.stray.samples, 1, s.stray.arrived)
 	s.Put(p, s.now)
 }
 
-// restart puts a packet behind all that is here, whatever its numbers. What is known of the line's jitter stays.
-func (s *Stream) restart(p Packet, samples int, at time.Duration) {
-	where := place{s.line.sequence + 1, s.line.position + s.line.length}
+// restart puts a packet right behind all that is here, whatever its timestamp. Its sequence number is so many ahead of the
+// newest. What is known of the line's jitter stays.
+func (s *Stream) restart(p Packet, samples int, ahead int64, at time.Duration) {
+	where := place{s.line.sequence + ahead, s.line.position + s.line.length}
 	if s.store.empty() {
-		where.sequence, where.position = s.last+1, s.next // nothing of before is missing
+		where.position = s.next
 		if s.filling {
 			where.position += int64(s.borrowed)
 			s.next, s.borrowed = where.position, 0
 		}
 	}
-	where.sequence = max(where.sequence, s.line.sequence+1)
-	if s.store.empty() {
-		s.last, s.taken = where.sequence-1, 0
-	}
 	s.arrivals.restart(at-s.duration(where.position), at)
 	s.admit(p, where, samples, at)
+}
+
+// settle takes the first packet after a Change, which goes on where the last one ended.
+func (s *Stream) settle(p Packet, samples int) {
+	ahead := int64(int16(p.Sequence - s.line.number))
+	if ahead <= 0 && ahead > -straggling {
+		s.stats.Late++ // one of before
+		return
+	}
+	if ahead <= 0 || ahead > furthestBehind {
+		ahead = 1
+	}
+	s.restart(p, samples, ahead, s.now)
 }
 
 // admit stores a packet in its place, unless its turn has passed.

@@ -27,7 +27,7 @@ type Format struct {
 type Packet struct {
 	Sequence  uint16
 	Timestamp uint32
-	Marker    bool   // the first after a pause; a hint, as not all far ends set it
+	Marker    bool   // the first after a pause; nothing relies on it, as not all far ends set it
 	Payload   []byte // copied by Put
 	Comfort   bool   // the payload describes noise (RFC 3389)
 }
@@ -40,7 +40,7 @@ const (
 	Nothing   Kind = iota // silence: the stream has not begun, or pauses and no noise is known
 	Sound                 // as the far end sent it
 	Concealed             // in part at least made up, as a packet is lost or not here in time
-	Noise                 // comfort noise
+	Noise                 // comfort noise, at first under what fades into it
 )
 
 const (
@@ -81,11 +81,13 @@ type Stream struct {
 	stats    Stats
 }
 
-// New returns a stream that has not begun. It panics if the format is not one of those that Format allows.
+// New returns a stream that has not begun. It panics if the format is not one of those that Format allows. With the default
+// limits a stream takes 42 KB at 8 kHz and 54 KB at 16 kHz.
 func New(f Format, limits Limits) *Stream {
 	s := &Stream{limits: limits.checked()}
 	s.use(f)
 	s.Reset()
+	s.filler.gain = 0 // nothing was heard that could fade
 	s.stats = Stats{}
 	return s
 }
@@ -144,7 +146,7 @@ func (s *Stream) Change(f Format) {
 	s.line.unsettled = s.line.begun
 }
 
-// Next fills one frame, 20 ms long. It is to be called every 20 ms; at is the time, on the same scale as Put's.
+// Next fills one frame, SampleRate/50 samples long. It is to be called every 20 ms; at is the time, on the same scale as Put's.
 func (s *Stream) Next(frame []int16, at time.Duration) Kind {
 	s.tick(at)
 	s.filled = [Noise + 1]int{}

@@ -8,6 +8,10 @@ const (
 	furthestBehind = 100
 )
 
+// furthestBack is how far, in the longest packets there are, the timestamp of a packet that is out of order may be behind: 12 s.
+// What is older than that has been on its way for longer than a network keeps anything.
+const furthestBack = 100
+
 // earlyJump is how much quicker than the quickest a packet may seem before its timestamp is taken for a jump. A pause that
 // ends is as quick as the line was, give or take its jitter.
 const earlyJump = 100 * time.Millisecond
@@ -47,7 +51,7 @@ func (l *timeline) judge(p Packet, step int64, early bool, longest int64) (place
 	switch {
 	case ahead > furthestAhead || ahead < -furthestBehind:
 		return at, doubtful
-	case ahead == 0 && step != 0, ahead < 0 && (step > 0 || step < ahead*longest):
+	case ahead == 0 && step != 0, ahead < 0 && (step > 0 || step < -furthestBack*longest):
 		return at, doubtful
 	case ahead <= 0:
 		return at, fitting
