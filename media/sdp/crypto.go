@@ -64,7 +64,7 @@ func ParseSuite(name string) (Suite, bool) {
 type Crypto struct {
 	Tag    uint32 // of its line: given by Offer and Answer, whatever the caller had there
 	Suite  Suite
-	secret *[longestSecret]byte // behind a pointer, so that no printer follows it
+	secret **[longestSecret]byte // two pointers away: package fmt follows one, in a struct that hides Format and for a wrong verb
 }
 
 // NewCrypto takes a master key with its salt behind it, Suite.Size bytes.
@@ -72,9 +72,9 @@ func NewCrypto(suite Suite, secret []byte) (Crypto, error) {
 	if suite.Size() == 0 || len(secret) != suite.Size() {
 		return Crypto{}, fmt.Errorf("key and salt of %s are %d bytes, not %d", suite, suite.Size(), len(secret))
 	}
-	c := Crypto{Suite: suite, secret: new([longestSecret]byte)}
-	copy(c.secret[:], secret)
-	return c, nil
+	held := new([longestSecret]byte)
+	copy(held[:], secret)
+	return Crypto{Suite: suite, secret: &held}, nil
 }
 
 // Valid reports whether there is a key.
@@ -86,7 +86,8 @@ func (c Crypto) Master() (key, salt []byte) {
 		return nil, nil
 	}
 	size := suites[c.Suite]
-	return slices.Clone(c.secret[:size.key]), slices.Clone(c.secret[size.key : size.key+size.salt])
+	held := *c.secret
+	return slices.Clone(held[:size.key]), slices.Clone(held[size.key : size.key+size.salt])
 }
 
 // Same reports whether both are the same key of the same suite, whatever their tags.
@@ -94,7 +95,7 @@ func (c Crypto) Same(other Crypto) bool {
 	if c.secret == nil || other.secret == nil {
 		return c.secret == other.secret
 	}
-	return c.Suite == other.Suite && subtle.ConstantTimeCompare(c.secret[:], other.secret[:]) == 1
+	return c.Suite == other.Suite && subtle.ConstantTimeCompare((*c.secret)[:], (*other.secret)[:]) == 1
 }
 
 // String returns the tag and the suite, never the key.
@@ -197,5 +198,5 @@ func unwanted(parameter string) bool {
 
 // line returns the value of the a=crypto line. It is for the far end only, never for a log.
 func (c Crypto) line() string {
-	return fmt.Sprintf("%d %s inline:%s", c.Tag, c.Suite, base64.StdEncoding.EncodeToString(c.secret[:c.Suite.Size()]))
+	return fmt.Sprintf("%d %s inline:%s", c.Tag, c.Suite, base64.StdEncoding.EncodeToString((*c.secret)[:c.Suite.Size()]))
 }

@@ -263,29 +263,86 @@ func TestTheAnswerersOrderOfCodecsCounts(t *testing.T) {
 	}
 }
 
-// FuzzAnswer looks for an offer that breaks the parser, or whose answer cannot be read or has other streams than the
-// offer.
+// FuzzAnswer looks for an offer that breaks the parser, or whose answer cannot be read, has other streams than the offer,
+// or is less safe than it or than we want.
 func FuzzAnswer(f *testing.F) {
 	f.Add(plain())
 	f.Add(plain("a=sendonly", "a=ptime:60", "a=rtcp:9"))
 	f.Add(lines("v=0", "o=- 7 1 IN IP4 192.0.2.1", "s=-", "c=IN IP4 0.0.0.0", "t=1 2",
 		"m=video 5000/2 RTP/AVP 96", "m=audio 4000 RTP/AVPF 96 0", "a=rtpmap:96 opus/48000/2", "a=inactive"))
 	f.Add([]byte("v=0\no=- 1 1 IN IP4 1.1.1.1\ns=-\nc=IN IP4 1.1.1.1\nt=0 0\nm=audio 1 RTP/AVP 0"))
+	f.Add(onProfile("RTP/SAVP", line32+"|2^20 WSH=64", lineGCM))
+	f.Add(onProfile("RTP/SAVPF", line80))
+	f.Add(plain(line80, "a=maxptime:30"))
+	f.Add(plain("m=audio 4002 RTP/SAVP 0", line80))
+	f.Add(from("IN IP6 2001:db8::1"))
+	f.Add(offering("96 13 97", "a=rtpmap:96 opus/48000/2", "a=fmtp:96 stereo=1", "a=rtpmap:97 telephone-event/48000"))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		description, err := Parse(body, local)
-		if err != nil {
-			return
+		for _, security := range []Security{Off, Optional, Required} {
+			for _, already := range []bool{false, true} {
+				us := secured(security)
+				us.Addresses, us.Codecs, us.Secured = []netip.Addr{ours4, ours6}, wide().Codecs, already
+				checkAnswer(t, body, us)
+			}
 		}
-		_, text, err := Answer(description, local)
-		if err != nil {
-			return
+	})
+}
+
+// checkAnswer answers an offer and checks what FuzzAnswer looks for.
+func checkAnswer(t *testing.T, offer []byte, us Local) {
+	description, err := Parse(offer, us)
+	if err != nil {
+		return
+	}
+	agreed, text, err := Answer(description, us)
+	if err != nil {
+		return
+	}
+	far := us // who made the offer: other keys, so that ours are not taken for an echo
+	far.Keys = []Crypto{key(AEADAES128GCM, 0x31), key(AESCM128HMACSHA80, 0x32), key(AESCM128HMACSHA32, 0x33)}
+	back, err := Parse(text, far)
+	if err != nil {
+		t.Fatalf("our answer cannot be read: %v\n%s", err, text)
+	}
+	if len(back.session.streams) != len(description.session.streams) || back.Audio != description.Audio {
+		t.Fatalf("%d streams answered by %d", len(description.session.streams), len(back.session.streams))
+	}
+	for i, answered := range back.session.streams {
+		if offered := description.session.streams[i]; answered.profile != offered.profile || answered.media != offered.media {
+			t.Fatalf("%s on %s answered by %s on %s", offered.media, offered.profile, answered.media, answered.profile)
 		}
-		back, err := Parse(text, local)
-		if err != nil {
-			t.Fatalf("our answer cannot be read: %v\n%s", err, text)
-		}
-		if len(back.session.streams) != len(description.session.streams) || back.Audio != description.Audio {
-			t.Fatalf("%d streams answered by %d", len(description.session.streams), len(back.session.streams))
+	}
+	if back.cryptoLines > 1 || agreed.Secure != (back.cryptoLines == 1) {
+		t.Fatalf("secured: %v, by %d keys", agreed.Secure, back.cryptoLines)
+	}
+	if !agreed.Secure && (isSecure(back.profile()) || us.Secured || us.Security == Required) {
+		t.Fatalf("plain on %s, with SRTP %v, secured already: %v", back.profile(), us.Security, us.Secured)
+	}
+	if agreed.Secure && !back.cryptos[0].Same(agreed.Local) {
+		t.Fatalf("the answer shows another key than what we send by")
+	}
+	if agreed.PacketTime < shortestPacket || agreed.PacketTime > agreed.LongestPacket || agreed.LongestPacket > longestPacket {
+		t.Fatalf("packets of %v, %v at most", agreed.PacketTime, agreed.LongestPacket)
+	}
+}
+
+// FuzzAccept looks for an answer that breaks the parser, or is taken although it is less safe than our offer.
+func FuzzAccept(f *testing.F) {
+	f.Add(plain())
+	f.Add(plain("a=crypto:2 AES_CM_128_HMAC_SHA1_80 " + inline30))
+	f.Add(onProfile("RTP/SAVP", "a=crypto:1 AEAD_AES_128_GCM "+inline28))
+	f.Add(offering("96 97", "a=rtpmap:96 opus/48000/2", "a=rtpmap:97 telephone-event/48000"))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for _, security := range []Security{Off, Optional, Required} {
+			us := secured(security)
+			us.Codecs = wide().Codecs
+			agreed, err := acceptAs(body, us)
+			if err != nil {
+				continue
+			}
+			if agreed.Secure != agreed.Far.Valid() || agreed.Secure != agreed.Local.Valid() || agreed.Secure == (security == Off) && security != Optional {
+				t.Fatalf("agreed %+v with SRTP %v", agreed, security)
+			}
 		}
 	})
 }
