@@ -6,7 +6,7 @@
 // signalling, flows or queues, and knows nothing of them.
 //
 // Rules followed: RTP and RTCP (RFC 3550), its audio profile (RFC 3551), telephone-events (RFC 4733), symmetric RTP
-// (RFC 4961) within the limits that the type latch describes.
+// (RFC 4961) within the limits that the type latch describes. How good a leg's sound is, package quality says.
 //
 // Who runs what. A fixed number of playout goroutines, at most one per core, send for all sessions, each session once
 // every 20 ms. As many goroutines receive for all of them (package socket): a session has none of its own. A packet is

@@ -9,7 +9,7 @@ import (
 
 // What a far end may say of itself before we take it for a fault or a lie.
 const (
-	longestRoundTrip = 5 * time.Second // far beyond what anybody converses over: ITU-T G.114 ends at 0.8 s
+	longestRoundTrip = 5 * time.Second // ITU-T G.114 plans with no more than 0.4 s one way
 	longestJitter    = 5 * time.Second
 	reportsKept      = 4         // of ours, to which an answer may refer: 20 s
 	longestAnswer    = time.Hour // how old a report may be that we answer: the field for its age has 18 hours
@@ -85,10 +85,13 @@ func (r *reporting) reach(sequence uint16, packets uint32) {
 	defer r.mu.Unlock()
 	if !r.begun {
 		r.begun, r.span = packets > 0, uint64(packets)
-	} else {
-		r.span += uint64(sequence - r.reached) // 16 bits: reports come far more often than 65536 packets
+		r.reached = sequence
+		return
 	}
-	r.reached = sequence
+	if step := int16(sequence - r.reached); step > 0 { // two may look at one time, and the later one tell first
+		r.span += uint64(step) // reports come far more often than 32768 packets
+		r.reached = sequence
+	}
 }
 
 // theySent takes in a sender report about a stream of the far end.

@@ -233,7 +233,7 @@ func (a *App) openQueues() error {
 	a.dispatcher, a.node.dispatcher = d, d
 	a.house = &call.House{
 		Plan: func() *call.Plan { return a.centre.current().plan }, Queue: d, Heard: a.centre.heard, Ledger: a.node.ledger,
-		Log: a.log.Named("call"), Told: a.centre.told, Ended: figures.ended,
+		Log: a.log.Named("call"), Told: a.centre.told, Ended: figures.ended, Measured: figures.measured,
 		Duration: a.config.Limits.CallDuration, Closing: a.closing,
 	}
 	a.background("dispatcher", func(ctx context.Context) { a.fail(d.Run(ctx)) })

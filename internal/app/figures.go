@@ -38,9 +38,13 @@ func (f *figures) Violated(v routing.Violation) { f.metrics.Violated(v.Invariant
 func (f *figures) ended(i call.Info) {
 	f.metrics.CallEnded(string(i.Result), string(i.Reason))
 	f.publish(ops.Event{Type: ops.CallDone, Call: i.ID, Queue: i.Queue, Agent: i.Agent, Reason: string(i.Result) + "/" + string(i.Reason)})
-	f.log.Info("call ended", zap.String("call", i.ID), zap.String("sip_call_id", i.SIPCallID), zap.String("queue", i.Queue),
+	fields := []zap.Field{zap.String("call", i.ID), zap.String("sip_call_id", i.SIPCallID), zap.String("queue", i.Queue),
 		zap.String("agent", i.Agent), zap.String("result", string(i.Result)), zap.String("reason", string(i.Reason)),
-		zap.Duration("lasted", i.Since.Sub(i.Started)))
+		zap.Duration("lasted", i.Since.Sub(i.Started))}
+	if s := soundOf(i); s != nil {
+		fields = append(fields, zap.Any("sound", s))
+	}
+	f.log.Info("call ended", fields...)
 }
 
 // look is how often agents are looked at whose state changes by time alone: the end of a wrap-up, of a registration.

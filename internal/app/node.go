@@ -170,7 +170,7 @@ func (n *node) own() []ops.Call {
 		told := ops.Call{
 			ID: i.ID, SIPCallID: shortened(i.SIPCallID), From: shortened(i.From), To: shortened(i.To), State: string(i.State), Queue: i.Queue,
 			Since: ops.Time(i.Since), Node: n.id, Agent: i.Agent, Incidents: i.Incidents,
-			Result: string(i.Result), Reason: string(i.Reason),
+			Result: string(i.Result), Reason: string(i.Reason), Sound: soundOf(i),
 		}
 		if i.Position > 0 {
 			told.Position = &i.Position

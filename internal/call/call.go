@@ -187,6 +187,7 @@ func (c *Call) hangUpParty() {
 func (c *Call) closeSound() {
 	if c.sound != nil {
 		c.sound.Close()
+		c.info.CallerSound = c.measure(CallerLeg, c.sound)
 	}
 }
 

@@ -190,6 +190,7 @@ type sound struct {
 	with     *sound // joined
 	refusing bool   // descriptions are refused
 	trusted  []netip.Prefix
+	quality  media.Quality
 }
 
 func (b *bench) openSound(o call.SoundOptions) (call.Sound, error) {
@@ -303,6 +304,19 @@ func (s *sound) Held() bool {
 }
 
 func (s *sound) Events() <-chan media.Event { return s.events }
+
+func (s *sound) Quality() media.Quality {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.quality
+}
+
+// sounds says how good the sound is from now on.
+func (s *sound) sounds(codec string, mos float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.quality = media.Quality{Codec: codec, Heard: media.Direction{Packets: 500, MOS: mos}}
+}
 
 func (s *sound) Close() {
 	s.mu.Lock()

@@ -33,6 +33,8 @@ type House struct {
 	Told func(incident string)
 	// Ended is called once for each call that is over, on the call's goroutine.
 	Ended func(Info)
+	// Measured is called once for each leg that had sound and has ended, on the call's goroutine.
+	Measured func(Side, media.Quality)
 	// Duration is the longest a call may last (limits.call_duration); 0: no limit.
 	Duration time.Duration
 	// Closing is closed when the time for finishing calls is over (limits.drain).
@@ -103,6 +105,7 @@ type Sound interface {
 	SendDigit(digit byte, d time.Duration) error
 	Held() bool
 	Events() <-chan media.Event
+	Quality() media.Quality // also after Close
 	Close()
 }
 

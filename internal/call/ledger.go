@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/spillway-voice/spillway/media"
 )
 
 // State is where a call is.
@@ -34,6 +36,9 @@ type Info struct {
 	Incidents []string // whose messages were heard, in order
 	Result    Result   // "" until the end
 	Reason    Reason
+
+	// How good the sound of the caller's leg and of the last agent's was, once the leg has ended; nil: there was none.
+	CallerSound, AgentSound *media.Quality
 }
 
 // Keep is how long an ended call stays in the list that the API shows: long enough for who looks at it to see how it ended.

@@ -17,6 +17,7 @@ import (
 	"github.com/spillway-voice/spillway/internal/call"
 	"github.com/spillway-voice/spillway/internal/dispatch"
 	"github.com/spillway-voice/spillway/ivr"
+	"github.com/spillway-voice/spillway/media"
 	"github.com/spillway-voice/spillway/routing"
 	"github.com/spillway-voice/spillway/routing/memq"
 	"github.com/spillway-voice/spillway/sip"
@@ -61,6 +62,7 @@ type bench struct {
 	told        []string
 	ended       map[string]call.Info // by the caller's leg
 	timeline    []string
+	measured    []string // legs, with what was heard of them
 }
 
 // memory is call.Heard for all calls of a bench.
@@ -92,7 +94,7 @@ func inBubble(t *testing.T, test func(b *bench)) {
 		b.dispatch(zap.New(core))
 		b.house = &call.House{
 			Plan: b.current, Queue: b.queue, Sound: b.openSound, Join: b.join, Part: b.part, Phones: b, Heard: b.heard,
-			Ledger: call.NewLedger(), Log: zap.New(core), Told: b.tells, Ended: b.ends, Closing: b.closes,
+			Ledger: call.NewLedger(), Log: zap.New(core), Told: b.tells, Ended: b.ends, Measured: b.measures, Closing: b.closes,
 		}
 		t.Cleanup(b.abandon)
 		test(b)
@@ -236,6 +238,13 @@ func (b *bench) tells(incident string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.told = append(b.told, incident)
+}
+
+// measures is House.Measured.
+func (b *bench) measures(side call.Side, q media.Quality) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.measured = append(b.measured, fmt.Sprintf("%s %s %.1f", side, q.Codec, q.Heard.MOS))
 }
 
 func (b *bench) ends(i call.Info) {

@@ -357,6 +357,9 @@ func (c *Call) letGo() {
 		c.house.Part(c.sound, p.sound)
 	}
 	p.hangUp()
+	if p.leg != nil {
+		c.info.AgentSound = c.measure(AgentLeg, p.sound)
+	}
 	if p.dialled() {
 		c.outside(p.agent, "")
 	}

@@ -20,6 +20,9 @@ var (
 	results = closedList("answered", "abandoned", "message", "routed_out", "refused", "failed")
 	reasons = closedList("caller", "agent", "short", "key", "timeout", "full", "closed", "unstaffed", "overflow", "incident",
 		"drain", "no_media", "carrier", "overload", "internal")
+	// legs and directions say whose sound is rated, and whether it is what the node heard of the far end, or what it sent there.
+	legs       = closedList("caller", "agent")
+	directions = closedList("heard", "sent")
 	// invariants are what must hold at any time: a caller is in exactly one state (I1); an agent has at most one call or offer of a
 	// queue (I2); nobody is reserved without a ringing leg for longer than ringing takes (I3); an agent's leg ends with its caller's
 	// (I4); a queue is in order of priority, then entry (I5); who entered has left somehow or waits (I6); an INVITE that we sent is
@@ -33,6 +36,9 @@ var (
 	waitBuckets = []float64{1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600}
 	// matchBuckets reach from a match in memory to one that the safety sweep found.
 	matchBuckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}
+	// mosBuckets are the bounds of ITU-T G.109's classes (R of 50, 60, 70, 80, 90), what is worse than all of them, and 4.2, which a
+	// leg without a fault is above.
+	mosBuckets = []float64{1.5, 2, 2.58, 3.1, 3.6, 4.03, 4.2, 4.34, 4.5}
 )
 
 // Sources are what gauges and counters are read from at each scrape.
@@ -56,6 +62,7 @@ type Metrics struct {
 	waits    *prometheus.HistogramVec
 	requests *prometheus.CounterVec
 	matches  prometheus.Histogram
+	scores   *prometheus.HistogramVec
 	stuck    prometheus.Counter
 	violated *prometheus.CounterVec
 }
@@ -82,12 +89,15 @@ func newMetrics(s Sources) *Metrics {
 		matches: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "spillway_match_seconds", Help: "From the moment when caller and agent were both free to the offer.",
 			Buckets: matchBuckets}),
+		scores: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "spillway_call_mos", Help: "How good the sound of a leg was when it ended, by the E-model (ITU-T G.107): 1 to 4.41.",
+			Buckets: mosBuckets}, []string{"leg", "direction"}),
 		stuck: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "spillway_stuck_callers_total", Help: "Callers who waited although an agent for them was ready: must stay 0."}),
 		violated: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "spillway_invariant_violations_total", Help: "Invariants that were found broken, by number: must stay 0."}, []string{"invariant"}),
 	}
-	m.registry.MustRegister(m.ended, m.waits, m.requests, m.matches, m.stuck, m.violated, newGauges(s))
+	m.registry.MustRegister(m.ended, m.waits, m.requests, m.matches, m.scores, m.stuck, m.violated, newGauges(s))
 	m.begin()
 	return m
 }
@@ -99,6 +109,11 @@ func (m *Metrics) begin() {
 	}
 	for _, method := range []string{"INVITE", "REGISTER"} {
 		m.requests.WithLabelValues(method, "200")
+	}
+	for leg := range legs {
+		for direction := range directions {
+			m.scores.WithLabelValues(leg, direction)
+		}
 	}
 	for invariant := range invariants {
 		m.violated.WithLabelValues(invariant)
@@ -131,6 +146,11 @@ func (m *Metrics) SIPRequest(method string, code int) {
 // Match counts one offer, and how long after both were free it was made.
 func (m *Metrics) Match(wait time.Duration) {
 	m.matches.Observe(max(wait, 0).Seconds())
+}
+
+// MOS counts how good the sound of a leg was that ended: caller or agent, heard or sent.
+func (m *Metrics) MOS(leg, direction string, score float64) {
+	m.scores.WithLabelValues(legs.label(leg), directions.label(direction)).Observe(score)
 }
 
 // Stuck counts callers who wait although agents for them have been ready for seconds. It must never be called.

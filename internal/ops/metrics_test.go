@@ -40,6 +40,8 @@ func TestMetricsHaveTheirNamesAndLabels(t *testing.T) {
 	metrics.SIPRequest("' OR 1=1", 99999)
 	metrics.Match(3 * time.Millisecond)
 	metrics.Match(-time.Millisecond)
+	metrics.MOS("caller", "heard", 4.39)
+	metrics.MOS("agent", "sent", 2.9)
 	metrics.Violated("I2")
 	metrics.Violated("I99")
 	golden(t, "metrics.golden", f.scrape(t))

@@ -53,6 +53,8 @@ type Call struct {
 	Incidents []string `json:"incidents"` // whose message or effect the call met
 	Result    string   `json:"result"`    // once ended
 	Reason    string   `json:"reason"`    // once ended
+
+	Sound *CallSound `json:"sound,omitempty"` // nil while nothing of it has ended, or was ever heard
 }
 
 // The states of a call.

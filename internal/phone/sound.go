@@ -25,6 +25,7 @@ type Sound struct {
 	Codecs []Codec // in order of preference; nil: PCMU, PCMA
 	Silent bool    // never send a packet, for load and for phones that are not there
 	Deaf   bool    // keep nothing of what is heard; packets are counted all the same
+	Loses  int     // one packet in so many is not sent, as if the network lost it; 0: all are
 }
 
 func (s Sound) codecs() []Codec {
@@ -62,7 +63,7 @@ func openSound(bind netip.Addr, options Sound) (*sound, error) {
 		rtp:     low,
 		rtcp:    high,
 		ear:     &Ear{deaf: options.Deaf},
-		voice:   newVoice(low),
+		voice:   newVoice(low, options.Loses),
 		digits:  make(chan byte, digitsKept),
 	}
 	s.reading.Go(s.listen)

@@ -348,7 +348,7 @@ func FuzzDigits(f *testing.F) {
 
 func BenchmarkVoice(b *testing.B) {
 	var packet [packetSize]byte
-	v := newVoice(nil)
+	v := newVoice(nil, 0)
 	v.address(terms{remote: freeAddress, direction: sendrecv})
 	v.play(Tone(440, time.Second), true)
 	b.ReportAllocs()

@@ -28,7 +28,8 @@ const (
 // voice is what one call says: silence, a tone or a recording, and digits. The clock asks it for a packet every 20 ms;
 // everybody else changes it through methods. It is safe for concurrent use.
 type voice struct {
-	conn *net.UDPConn
+	conn  *net.UDPConn
+	loses int // one packet in so many is not sent; 0: all are
 
 	mu        sync.Mutex
 	to        netip.AddrPort // zero: nowhere to send
@@ -48,9 +49,10 @@ type voice struct {
 	pressedAt uint32  // the timestamp at which it began
 }
 
-func newVoice(conn *net.UDPConn) *voice {
+func newVoice(conn *net.UDPConn, loses int) *voice {
 	return &voice{
 		conn:      conn,
+		loses:     loses,
 		ssrc:      rand.Uint32(),
 		sequence:  uint16(rand.Uint32()),
 		timestamp: rand.Uint32(),
@@ -96,9 +98,14 @@ func (v *voice) press(event uint8) bool {
 // speak sends the packet of this tick. A destination that is not there is not our concern: a phone cannot tell.
 func (v *voice) speak(packet []byte) {
 	packet, to := v.next(packet)
-	if len(packet) > 0 {
+	if len(packet) > 0 && !v.lost(packet) {
 		_, _ = v.conn.WriteToUDPAddrPort(packet, to)
 	}
+}
+
+// lost says whether a packet is one of those that the network is to have lost: its number is used up all the same.
+func (v *voice) lost(packet []byte) bool {
+	return v.loses > 0 && int(binary.BigEndian.Uint16(packet[2:]))%v.loses == 0
 }
 
 // next builds the packet of this tick into the space of packet; it is empty when nothing is to be sent.

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spillway-voice/spillway/media"
+	"github.com/spillway-voice/spillway/media/codec"
 	"github.com/spillway-voice/spillway/media/dtmf"
 )
 
@@ -90,12 +90,19 @@ func TestTonesOfAnotherProgramAreHeard(t *testing.T) {
 // 0.0123 of full scale is -35 dBm0, 0.69 is 0 dBm0, where two tones clip.
 func TestTonesAreHeardThroughBothLawsOfG711(t *testing.T) {
 	tones := ffmpegTones(t, 8000)
-	for _, codec := range []media.Codec{media.PCMU, media.PCMA} {
+	for _, law := range []codec.Codec{codec.PCMU, codec.PCMA} {
 		for _, level := range []float64{0.69, ffmpegLevel, 0.1, 0.03, 0.0123} {
 			pcm := scaled(tones, level)
-			coded := codec.Encode(make([]byte, len(pcm)), pcm)
-			if got := hear(8000, codec.Decode(pcm, coded)); got != dtmf.Keys {
-				t.Errorf("%v, level %v: heard %q", codec, level, got)
+			coded, err := law.NewEncoder().Encode(make([]byte, len(pcm)), pcm)
+			if err != nil {
+				t.Fatal(err)
+			}
+			line, err := law.NewDecoder().Decode(pcm, coded)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := hear(8000, line); got != dtmf.Keys {
+				t.Errorf("%v, level %v: heard %q", law, level, got)
 			}
 		}
 	}
