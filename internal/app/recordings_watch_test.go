@@ -105,3 +105,37 @@ func TestMusicThatIsReplacedIsHeardByWhoComesToWait(t *testing.T) {
 	first.Ear().Forget()
 	f.toneLevel(first, 620)
 }
+
+func TestACopyThatIsHalfWayIsNotHeardUntilItIsWhole(t *testing.T) {
+	t.Parallel()
+	f := start(t, open, greeted)
+	recorded(f.dir, "next.wav", 900, -19, 2*time.Second)
+	file, err := os.ReadFile(filepath.Join(f.dir, "prompts", "next.wav"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied, err := os.Create(filepath.Join(f.dir, "prompts", "greetings", "hello.wav"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer copied.Close()
+	if _, err := copied.Write(file[:len(file)/2]); err != nil {
+		t.Fatal(err)
+	}
+	before := f.loaded("greetings/hello.wav")
+	f.eventually("the half of it was looked at", func() bool { return f.app.centre.current().library.Spoilt()["greetings/hello.wav"] != nil })
+	if f.loaded("greetings/hello.wav") != before {
+		t.Error("the half was loaded")
+	}
+	if shown := f.app.node.Config().Error; shown != nil {
+		t.Errorf("a copy on its way is shown as a mistake: %+v", shown)
+	}
+	if _, err := copied.Write(file[len(file)/2:]); err != nil {
+		t.Fatal(err)
+	}
+	f.reloads("greetings/hello.wav", before)
+	if whole := f.loaded("greetings/hello.wav").Duration(); whole != 2*time.Second {
+		t.Errorf("loaded are %v of 2s", whole)
+	}
+	f.toneLevel(f.dial("+61491570050", mainNumber), 900)
+}
