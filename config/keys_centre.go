@@ -55,12 +55,12 @@ var centreKeys = []Key{
 	withLater(choices("queues.*.announce.say", "position", "position"), "wait"),
 	duration("queues.*.announce.first", "10s", "0s", "1h"),
 	duration("queues.*.announce.every", "30s", "0s", "1h"),
+	text("queues.*.whisper", "", "a prompt like orders.wav"),
 	text("queues.*.overflow", "", "a list of rules"),
 	duration("queues.*.overflow.after_wait", "", "1s", "24h"),
 	count("queues.*.overflow.when_waiting", "", 1, 100000),
 	required(text("queues.*.overflow.to", "", "a list of queues")),
 	later("queues.*.skills"),
-	later("queues.*.whisper"),
 	later("queues.*.record"),
 
 	section("agents"),

@@ -26,7 +26,7 @@ func (d *centreDraft) queues(o object) {
 			MaxWait:      q.duration("max_wait"),
 			Overflow:     overflow(q, "overflow", q.value.get("overflow"), key.text, d.names),
 		}
-		waiting := ivr.Waiting{Music: q.prompt("music", d.names)}
+		waiting := ivr.Waiting{Music: q.prompt("music", d.names), Whisper: q.prompt("whisper", d.names)}
 		if q.has("announce") {
 			announce := q.object("announce")
 			waiting.Say = announce.choices("say")

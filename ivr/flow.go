@@ -66,10 +66,11 @@ const (
 	Decline Hangup = "decline"
 )
 
-// Waiting is what callers of one queue hear while they wait.
+// Waiting is what callers of one queue hear while they wait, and the agent before he hears them.
 type Waiting struct {
-	Music string        // prompt that loops
-	Say   []string      // what is announced: "position"
-	First time.Duration // when the first announcement is made, from entry; 0: none
-	Every time.Duration // the time between announcements; 0: only the first
+	Music   string        // prompt that loops
+	Say     []string      // what is announced: "position"
+	First   time.Duration // when the first announcement is made, from entry; 0: none
+	Every   time.Duration // the time between announcements; 0: only the first
+	Whisper string        // prompt that the agent hears first; "": none
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -281,4 +282,93 @@ func codecsFor(wide bool) Codecs {
 		return CodecsOf(codec.L16)
 	}
 	return 0
+}
+
+// touch makes a file as old as it needs to be to count as written.
+func touch(t *testing.T, path string, age time.Duration) {
+	t.Helper()
+	when := time.Now().Add(-age)
+	if err := os.Chtimes(path, when, when); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestARenewedLibraryHasWhatChangedAndKeepsWhatWasSpoilt(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"same.wav", "sub/changed.wav", "spoilt.wav", "deleted.wav", "welcome.wav"} {
+		record(t, dir, name, 500)
+	}
+	first := openLibrary(t, dir)
+	for _, name := range []string{"same.wav", "sub/changed.wav", "spoilt.wav", "deleted.wav", "welcome.wav", "closed.wav"} {
+		if err := first.Check(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := first.Check("late.wav"); !errors.Is(err, ErrNoRecording) {
+		t.Fatal(err)
+	}
+	state := first.State()
+	if again := first.State(); again != state {
+		t.Error("the state changes by itself")
+	}
+	after := record(t, dir, "sub/changed.wav", 900)
+	record(t, dir, "late.wav", 700)
+	if err := os.WriteFile(filepath.Join(dir, "spoilt.wav"), []byte("not sound"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"deleted.wav", "welcome.wav"} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if first.State() == state {
+		t.Error("the state does not tell that files changed")
+	}
+	second, err := first.Renewed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if changed := second.Changed(first); !slices.Equal(changed, []string{"late.wav", "sub/changed.wav", "welcome.wav"}) {
+		t.Errorf("changed are %v", changed) // welcome.wav is the built-in one now
+	}
+	if prompt, err := second.Prompt("sub/changed.wav"); err != nil || prompt.SHA256() != sha256.Sum256(after) {
+		t.Errorf("what changed is not what the file has now: %v", err)
+	}
+	spoilt := second.Spoilt()
+	if len(spoilt) != 2 || !errors.Is(spoilt["deleted.wav"], ErrNoRecording) || !strings.Contains(spoilt["spoilt.wav"].Error(), "not a WAV file") {
+		t.Errorf("spoilt are %v", spoilt)
+	}
+	third, err := second.Renewed() // and so on, for as long as it is spoilt
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"spoilt.wav", "deleted.wav"} {
+		was, err := first.Prompt(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if is, err := third.Prompt(name); err != nil || is != was {
+			t.Errorf("%s is not as it was: %v", name, err)
+		}
+	}
+}
+
+func TestAFileThatIsHalfWrittenIsNotLoadedUntilItHasBeenQuiet(t *testing.T) {
+	dir := t.TempDir()
+	file := record(t, dir, "copied.wav", 500)
+	path := filepath.Join(dir, "copied.wav")
+	if err := os.WriteFile(path, file[:len(file)/2], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	library := openLibrary(t, dir)
+	if err := library.Check("copied.wav"); !errors.Is(err, ErrUnfinished) {
+		t.Errorf("half a file that was just written: %v, want ErrUnfinished", err)
+	}
+	touch(t, path, writing+time.Second)
+	if err := library.Check("copied.wav"); err != nil {
+		t.Errorf("half a file that has been quiet: %v", err)
+	}
+	if len(library.Spoilt()) != 0 {
+		t.Errorf("spoilt are %v", library.Spoilt())
+	}
 }

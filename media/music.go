@@ -16,6 +16,9 @@ type Music struct {
 // NewMusic starts a recording that plays round and round.
 func NewMusic(prompt *Prompt) *Music { return &Music{prompt: prompt, epoch: time.Now()} }
 
+// Prompt returns the recording.
+func (m *Music) Prompt() *Prompt { return m.prompt }
+
 // Source returns a source for one listener. All listeners hear the same at one time.
 func (m *Music) Source() Source { return &musicSource{music: m} }
 

@@ -41,6 +41,9 @@ type wavFile struct {
 	format *wavFormat
 	data   *io.SectionReader // the samples; what the file holds of them, when it promises more
 	frames int               // samples of each channel in data
+	// missing is how many bytes of sound the file promises and does not have; 0 for one that was written to a pipe, whose
+	// writer did not know.
+	missing int64
 }
 
 // openWAV looks into a file of that many bytes and says what of it is not taken.
@@ -83,6 +86,9 @@ func (w *wavFile) look(file io.ReaderAt, size int64) error {
 		if err := w.chunk(string(header[:4]), body); err != nil {
 			return err
 		}
+		if string(header[:4]) == "data" && length < unknownLength {
+			w.missing = max(0, at+8+length-size)
+		}
 		at += 8 + length + length&1 // chunks are padded to an even size
 	}
 	if w.format == nil {
@@ -93,6 +99,10 @@ func (w *wavFile) look(file io.ReaderAt, size int64) error {
 	}
 	return nil
 }
+
+// unknownLength is the least length that writers to a pipe give, who cannot know it: 2^31-1 rounded down to a whole number of
+// kilobytes, or more.
+const unknownLength = 1<<31 - 1<<10
 
 // chunk takes the first chunk of each of the two kinds that matter.
 func (w *wavFile) chunk(name string, body *io.SectionReader) (err error) {

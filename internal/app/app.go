@@ -418,6 +418,7 @@ func (a *App) watch(dir string, check config.Options, began config.Report) {
 		return err
 	}})
 	a.background("watcher", w.Run)
+	a.background("recordings", a.watchRecordings)
 }
 
 // directory is who may call and register.

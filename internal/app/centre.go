@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -214,8 +215,10 @@ func (c *centre) take(r config.Report) error {
 	if err != nil {
 		return err
 	}
-	if c.current() == nil {
+	if e := c.current(); e == nil {
 		c.keep.options = library.Options().PromptOptions
+	} else if e.library.Dir() == library.Dir() {
+		library.After(e.library)
 	}
 	file := incident.File{
 		Definitions: r.Snapshot.Incidents,
@@ -249,6 +252,7 @@ func (c *centre) take(r config.Report) error {
 	old, first := c.board, c.current() == nil
 	c.board, c.said = board, outcome.Said
 	c.forgetSounds()
+	library.Settle()
 	c.publish(r.Snapshot, library, r.Error(), time.Now())
 	if !first {
 		c.onChange(change{sentence: "configuration " + r.Snapshot.Version + " applied"})
@@ -370,14 +374,32 @@ func (c *centre) publish(s *config.Snapshot, library *media.Library, trouble *co
 	}
 }
 
-// recordings are what calls play: those of the library and the messages of the board. Music goes on where it is while the
-// library stays the same.
+// renewed makes the recordings of a library hold that was made of the one in force; false when another has come into force
+// meanwhile. The board stays as it is: a revision plays the sound that it was made with.
+func (c *centre) renewed(old, next *media.Library) bool {
+	e := c.current()
+	if e.library != old {
+		return false
+	}
+	changed := next.Changed(old)
+	c.publish(e.snapshot, next, e.trouble, time.Now())
+	if len(changed) > 0 {
+		c.onChange(change{sentence: "recordings changed: " + strings.Join(changed, ", ")})
+	}
+	return true
+}
+
+// recordings are what calls play: those of the library and the messages of the board. Music goes on where it is while its
+// recording stays the same; who listens to another goes on with that until his wait ends.
 func (c *centre) recordings(library *media.Library) *recordings {
-	r := &recordings{library: library, messages: make(map[string]*media.Prompt)}
-	if e := c.current(); e != nil && e.library == library {
-		r.music = e.plan.Prompts.(*recordings).music
-	} else {
-		r.music = new(sync.Map)
+	r := &recordings{library: library, messages: make(map[string]*media.Prompt), music: new(sync.Map)}
+	if e := c.current(); e != nil {
+		e.plan.Prompts.(*recordings).music.Range(func(name, music any) bool {
+			if library.Loaded(name.(string)) == music.(*media.Music).Prompt() {
+				r.music.Store(name, music)
+			}
+			return true
+		})
 	}
 	c.keep.options = library.Options().PromptOptions
 	for name, revision := range c.board.Revisions {

@@ -28,7 +28,11 @@ func newTestCentre(t *testing.T, until time.Time) *centre {
 		Start: time.Now().Add(-time.Hour), End: until, Effects: incident.Effects{SeatsAdd: 10}})
 	snapshot := &config.Snapshot{Routing: &routing.Plan{Seats: 20}, Conversation: &ivr.Plan{}}
 	snapshot.Centre.Zone = time.UTC
-	c.publish(snapshot, nil, nil, time.Now())
+	library, err := openLibrary(snapshot.Centre)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.publish(snapshot, library, nil, time.Now())
 	return c
 }
 

@@ -299,7 +299,7 @@ func (n *node) Config() ops.Config {
 	e := n.centre.current()
 	told := ops.Config{Centre: e.snapshot.Centre.Name, Timezone: e.snapshot.Centre.Zone.String(),
 		Version: e.snapshot.Version, AppliedAt: ops.Time(e.configuredAt)}
-	if m := e.trouble; m != nil {
+	if m := cmp.Or(e.trouble, spoilt(e.library)); m != nil {
 		told.Error = &ops.ConfigError{File: m.File, Line: m.Line, Column: m.Column, Message: m.Text}
 	}
 	return told

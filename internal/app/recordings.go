@@ -42,7 +42,7 @@ func prepare(library *media.Library, played *ivr.Plan, incidents []incident.Defi
 		}
 	}
 	for _, w := range played.Waiting {
-		names = append(names, w.Music)
+		names = append(names, w.Music, w.Whisper)
 	}
 	for _, i := range incidents {
 		names = append(names, i.Effects.Message)

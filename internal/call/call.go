@@ -135,6 +135,8 @@ func (c *Call) run() {
 			c.onPartySound(e, ok)
 		case <-c.partyDeadline():
 			c.onRingOver()
+		case <-c.whisperOver():
+			c.cutWhisper()
 		case <-c.announceDue():
 			c.announce()
 		case <-c.owed.again.due():
@@ -311,7 +313,7 @@ func (c *Call) onAsked(here bool) {
 func (c *Call) onClosing() {
 	c.closing = nil
 	switch {
-	case c.info.State == Talking:
+	case c.info.State == Talking && !c.whispering():
 		c.finish(Ending{Answered, Drain})
 	case !c.answered: // only a phone that dialled a colleague hears ringing
 		c.refuse(503, "Service Unavailable", Ending{Refused, Drain})

@@ -7,8 +7,9 @@
 // house it declares itself, in house.go.
 //
 // Where to look: call.go has the select, the beginning and the end; conversation.go the flow and what is played; message.go the
-// incidents' messages; waiting.go the queue; party.go the agent's side, ringing and talking; agent.go what agents dial; leg.go the
-// caller's dialog; owed.go what a store that was away has still to be told; ending.go how calls end; ledger.go the list of calls.
+// incidents' messages; waiting.go the queue; party.go the agent's side, ringing and talking; whisper.go what he hears first; agent.go
+// what agents dial; leg.go the caller's dialog; owed.go what a store that was away has still to be told; ending.go how calls end;
+// ledger.go the list of calls.
 //
 // No call depends on the store: each request to it is short, and what fails is told later. A caller whose entry fails waits with
 // his music until it succeeds; only a queue's own no ends a wait.

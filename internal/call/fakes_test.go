@@ -391,7 +391,8 @@ func (recording) Next([]int16) bool { return false }
 // recordings are a centre's: all names exist but those that are missing; each lasts 2 s, a message 10 s.
 type recordings struct {
 	missing map[string]bool
-	broken  bool // asking for any of them panics
+	long    map[string]time.Duration // those that last otherwise
+	broken  bool                     // asking for any of them panics
 }
 
 func (r recordings) find(name string, length time.Duration) (media.Source, error) {
@@ -404,7 +405,12 @@ func (r recordings) find(name string, length time.Duration) (media.Source, error
 	return recording{name, length}, nil
 }
 
-func (r recordings) Prompt(name string) (media.Source, error)   { return r.find(name, 2*time.Second) }
+func (r recordings) Prompt(name string) (media.Source, error) {
+	if length, ok := r.long[name]; ok {
+		return r.find(name, length)
+	}
+	return r.find(name, 2*time.Second)
+}
 func (r recordings) Music(name string) (media.Source, error)    { return r.find(name, time.Hour) }
 func (r recordings) Message(sound string) (media.Source, error) { return r.find(sound, 10*time.Second) }
 func (r recordings) Position(place int) []string {

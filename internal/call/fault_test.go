@@ -219,6 +219,7 @@ func TestTheTimeForFinishingEndsInEveryState(t *testing.T) {
 			b.pass(time.Second)
 			return v
 		}, "draining.wav", "refused/drain"},
+		{"whisper", pickedUp, "draining.wav", "refused/drain"},
 		{"talking", talk, "", "answered/drain"},
 		{"back in the queue", func(b *bench) *visit {
 			v := talk(b)

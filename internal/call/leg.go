@@ -26,7 +26,7 @@ func (c *Call) onLeg(e sip.Event, open bool) {
 
 // onInfoDigit treats a key that came by INFO as one that came in the sound.
 func (c *Call) onInfoDigit(d sip.Digit) {
-	if c.party != nil && c.party.leg != nil {
+	if c.party != nil && c.party.joined {
 		c.sendDigit(c.party.sound, d)
 		return
 	}
@@ -100,7 +100,7 @@ func (c *Call) reoffer(s Sound, r sip.Reoffer) {
 
 // onHold lets the caller hear music while the agent holds him, and joins the two again afterwards.
 func (c *Call) onHold() {
-	if c.party == nil || c.party.leg == nil {
+	if c.party == nil || !c.party.joined {
 		return
 	}
 	if c.party.sound.Held() {

@@ -23,6 +23,9 @@ type party struct {
 	gone   chan struct{}   // closed when none is to be heard any more
 	ring   alarm           // how long it may ring
 	taken  <-chan struct{} // closed when the store has the agent with somebody else; nil for a call that an agent dialled
+	// whisper is how long the agent may still hear what precedes the caller; stopped when there is nothing of it.
+	whisper alarm
+	joined  bool // the two hear each other, or did until one of them held the other
 }
 
 // phoneEvent is what one of the ringing phones says.
@@ -153,7 +156,9 @@ func (c *Call) onTalking(e sip.Event, open bool) {
 	case sip.Confirmed:
 		c.acceptLate(c.party.sound, e.SDP)
 	case sip.Digit:
-		c.sendDigit(c.sound, e)
+		if c.party.joined {
+			c.sendDigit(c.sound, e)
+		}
 	case sip.Ended:
 		c.onAgentEnded(e)
 	}
@@ -227,11 +232,19 @@ func (c *Call) onPickedUp(leg Leg, sdp []byte) {
 		c.stopWaiting()
 	}
 	c.hush()
-	c.sound.Background(nil)
-	c.house.Join(c.sound, p.sound)
-	c.served = true
 	c.info.Agent = p.agent
 	c.become(Talking)
+	if !c.whisper() {
+		c.connect()
+	}
+}
+
+// connect lets the caller and the agent hear each other. From here on the caller was answered.
+func (c *Call) connect() {
+	c.party.whisper.stop()
+	c.party.joined = true
+	c.served = true
+	c.onHold()
 }
 
 // chose keeps the phone that answered and hangs up the others.
@@ -286,8 +299,15 @@ func (c *Call) onPartySound(e media.Event, open bool) {
 		c.finish(Ending{Broken, OurFailure})
 		return
 	}
-	if _, silent := e.(media.Silent); silent && c.party.leg != nil {
-		c.onAgentVanished()
+	switch e.(type) {
+	case media.Silent:
+		if c.party.leg != nil {
+			c.onAgentVanished()
+		}
+	case media.Played:
+		if c.whispering() {
+			c.connect()
+		}
 	}
 }
 
@@ -298,6 +318,9 @@ func (c *Call) onAgentEnded(e sip.Ended) {
 		c.finish(closedByUs(e))
 	case lost(e):
 		c.onAgentVanished()
+	case c.whispering():
+		c.log.Info("the agent hung up before he heard the caller", zap.String("agent", c.party.agent))
+		c.backToQueue()
 	default:
 		c.finish(Ending{Answered, ByAgent})
 	}
@@ -310,9 +333,9 @@ func (c *Call) onAgentVanished() {
 	c.backToQueue()
 }
 
-// backToQueue lets a caller whose conversation failed wait again, where he stood.
+// backToQueue lets a caller whose conversation failed, or did not begin, wait again, where he stood.
 func (c *Call) backToQueue() {
-	p := c.party
+	p, began := c.party, c.party.joined
 	c.dropParty()
 	if p.dialled() {
 		c.finish(Ending{Answered, NoMedia})
@@ -325,7 +348,9 @@ func (c *Call) backToQueue() {
 		return
 	}
 	c.music()
-	c.playPrompts([]string{"returning.wav"}, func() {})
+	if began { // else he noticed nothing: the music has been going on
+		c.playPrompts([]string{"returning.wav"}, func() {})
+	}
 }
 
 // dropParty ends the other side, whatever it is doing, and tells the store.
@@ -353,7 +378,7 @@ func (c *Call) finishClaim(claim routing.Claim) {
 func (c *Call) letGo() {
 	p := c.party
 	c.party = nil
-	if p.leg != nil {
+	if p.joined {
 		c.house.Part(c.sound, p.sound)
 	}
 	p.hangUp()
@@ -368,6 +393,7 @@ func (c *Call) letGo() {
 // hangUp ends all that a party holds of the node; it may be called twice.
 func (p *party) hangUp() {
 	p.ring.stop()
+	p.whisper.stop()
 	if p.leg != nil {
 		p.leg.Hangup()
 	} else {

@@ -213,6 +213,8 @@ func (c *Call) abandonment() Ending {
 	switch {
 	case c.served:
 		return Ending{Answered, ByCaller}
+	case c.whispering():
+		return Ending{Abandoned, ByCaller}
 	case c.waiting != nil && time.Since(c.waiting.entered) <= ShortAbandon:
 		return Ending{Abandoned, Short}
 	case c.waiting == nil && !c.told.IsZero():
