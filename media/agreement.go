@@ -215,7 +215,7 @@ func (s *Session) heed(next *far) {
 // adopt takes over another agreement. A clock of another rate needs another stream (RFC 7160).
 func (o *outgoing) adopt(agreed sdp.Agreement, next *far) {
 	if clock := o.voice.change(next.codec, agreed.PacketTime); clock && o.begun {
-		o.ssrc, o.sequence, o.begun = rand.Uint32(), uint16(rand.Uint32()), false
+		o.ssrc, o.sequence, o.begun = rand.Uint32(), firstNumber(), false
 		o.packets, o.octets = 0, 0
 	}
 	o.ready = true

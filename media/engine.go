@@ -123,7 +123,7 @@ func (e *Engine) Open(options SessionOptions) (*Session, error) {
 		id:      uint64(rand.Int32N(math.MaxInt32)) + 1, // some phones read it into 32 bits, with a sign
 		cname:   fmt.Sprintf("%016x@spillway", rand.Uint64()),
 	}
-	s.out.ssrc, s.out.sequence, s.out.base = rand.Uint32(), uint16(rand.Uint32()), rand.Uint32()
+	s.out.ssrc, s.out.sequence, s.out.base = rand.Uint32(), firstNumber(), rand.Uint32()
 	s.agreement.signalling, s.in.latch.trusted = options.Signalling.Unmap(), options.Trusted
 	s.quiet.timeout = e.options.Timeout
 	if err := s.agreement.makeKeys(options.Security); err != nil {

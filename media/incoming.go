@@ -66,6 +66,10 @@ func (s *Session) receive(datagram []byte, from netip.AddrPort, now time.Time) {
 		return
 	}
 	if current.secure != nil {
+		if !in.latch.mayBe(from.Addr()) { // before anything is spent on it
+			s.counters.strangers.Add(1)
+			return
+		}
 		opened, err := current.secure.Unprotect(datagram[:0], datagram)
 		if err != nil {
 			s.counters.invalid.Add(1)

@@ -141,6 +141,11 @@ func (l *latch) take(from netip.AddrPort, ssrc uint32, now time.Time) {
 	l.source, l.ssrc, l.heardAt, l.renewal = from, ssrc, now, candidate{}
 }
 
+// mayBe reports whether an address is the one that is heard, or could be: whoever's is not need not be looked at further.
+func (l *latch) mayBe(address netip.Addr) bool {
+	return address == l.source.Addr() || l.eligible(address)
+}
+
 // eligible reports whether an address may send to us at all.
 func (l *latch) eligible(address netip.Addr) bool {
 	if address == l.expected.Addr() || address == l.signalling {

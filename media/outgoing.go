@@ -2,6 +2,7 @@ package media
 
 import (
 	"errors"
+	"math/rand/v2"
 	"net/netip"
 	"sync"
 	"time"
@@ -177,6 +178,10 @@ func (o *outgoing) next(buffer, payload []byte, header rtp.Header) []byte {
 	o.relay.anchored = false // the other side of a bridge has to go on behind it
 	return o.pack(buffer, payload, header)
 }
+
+// firstNumber returns the sequence number of a stream's first packet, in the lower half: a receiver that misses the beginning
+// of a protected stream can then tell that its numbers have not wrapped around (RFC 3711 section 3.3.1).
+func firstNumber() uint16 { return uint16(rand.Uint32N(1 << 15)) }
 
 // stream returns the stream's SSRC.
 func (o *outgoing) stream() uint32 {

@@ -47,7 +47,7 @@ const (
 	frameDuration = 20 * time.Millisecond // what Next gives
 	framesASecond = int(time.Second / frameDuration)
 	longestPacket = 120 * time.Millisecond // of sound in a packet: the most that Opus puts in one (RFC 6716 section 3.2)
-	largestWire   = 1500                   // bytes of a payload: an Ethernet frame's
+	largestWire   = 1920                   // bytes of a payload: 60 ms of L16 at 16 kHz, the largest that we say we take
 	shortestPause = 10 * time.Millisecond  // gaps of the timestamps below are a matter of rounding at the far end
 )
 
