@@ -24,6 +24,7 @@ func (d *centreDraft) agents(o object) {
 		queues := tiers(a, "queues", a.value.get("queues"), d.names)
 		displays := d.displays(a, span, names)
 		secrets := d.secretTexts(a, span, names)
+		srtp := a.choice("srtp")
 		for i, name := range names {
 			if first, twice := d.define(anAgent, name, key.at); twice {
 				o.found.add(key.at, "agent %s is already one of those at %s; names may not overlap", quote(name), first)
@@ -35,7 +36,7 @@ func (d *centreDraft) agents(o object) {
 			agent := &routing.Agent{Name: name, Display: displays[i], Queues: maps.Clone(queues)}
 			d.routing.Agents = append(d.routing.Agents, agent)
 			if secrets != nil {
-				d.secrets = append(d.secrets, secretUse{name, secrets[i], a.at("secret")})
+				d.secrets = append(d.secrets, secretUse{name, secrets[i], a.at("secret"), srtp})
 			}
 		}
 	})

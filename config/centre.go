@@ -26,6 +26,7 @@ type secretUse struct {
 	agent string
 	text  string
 	at    Place
+	srtp  string // off, optional or required
 }
 
 // languagePattern is a language with an optional region (the part of BCP 47 that recordings come in).

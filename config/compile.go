@@ -97,7 +97,7 @@ func (c *compiler) accounts(centre *centreDraft, snapshot *Snapshot, found *mist
 	for _, s := range centre.secrets {
 		one := &mistakes{}
 		if secret, ok := source.resolve("the secret of "+s.agent, s.text, s.at, one); ok {
-			snapshot.Accounts[s.agent] = Account{Secret: secret}
+			snapshot.Accounts[s.agent] = Account{Secret: secret, SRTP: s.srtp}
 		}
 		for _, m := range one.list {
 			if m.world { // one agent without a password must not keep a centre from its calls

@@ -60,7 +60,7 @@ func judgePair(pair Sources) (*Snapshot, []Mistake) {
 // judgeNode judges a spillway.yaml.
 func judgeNode(text []byte) (*Node, []Mistake) {
 	found := &mistakes{}
-	node := decodeNode("/etc/spillway", text, Options{Redis: redisAddress}, found)
+	node := decodeNode("/etc/spillway", text, Options{Redis: redisAddress, Codec: spoken}, found)
 	return node, found.sorted()
 }
 
@@ -68,6 +68,14 @@ func judgeNode(text []byte) (*Node, []Mistake) {
 func redisAddress(url string) error {
 	if !strings.HasPrefix(url, "redis://") {
 		return errors.New("redis.url: unknown scheme; allowed are redis and others")
+	}
+	return nil
+}
+
+// spoken stands for the room that knows what the program can speak.
+func spoken(codec string) error {
+	if codec == "opus" {
+		return errors.New("opus is not in this program")
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ var centreKeys = []Key{
 	text("trunks.*.caller_id", "", "a number"),
 	count("trunks.*.channels", "0", 0, 100000),
 	percent("trunks.*.keep_for_callers", "80%"),
+	choice("trunks.*.srtp", "off", "off", "optional", "required"),
 
 	section("numbers"),
 	text("numbers.*", "", "a flow; the key is a number"),
@@ -66,6 +67,7 @@ var centreKeys = []Key{
 	section("agents"),
 	text("agents.*.name", "", "the person's name; without it, the key"),
 	required(text("agents.*.secret", "", "env:NAME, file:PATH or text")),
+	choice("agents.*.srtp", "off", "off", "optional", "required"),
 	section("agents.*.queues"),
 	count("agents.*.queues.*", "", 1, 100),
 	later("agents.*.skills"),

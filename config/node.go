@@ -40,7 +40,7 @@ func (l Listener) String() string { return l.Network + "://" + l.Addr.String() }
 type Media struct {
 	FirstPort int // the port range, both ends included; two ports for each leg, RTP on the even one
 	LastPort  int
-	Advertise netip.Addr    // the address in our SDP
+	Advertise []netip.Addr  // the addresses in our SDP: one of a family at most, in order of preference
 	Codecs    []string      // in order of preference: "pcmu", "pcma"
 	Timeout   time.Duration // silence of a leg that was sending
 }

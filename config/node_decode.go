@@ -27,7 +27,7 @@ func decodeNode(dir string, source []byte, options Options, found *mistakes) *No
 	n := &Node{}
 	n.ID, n.Data = identity(sections["node"], dir)
 	n.SIP = doorstep(sections["sip"])
-	n.Media = sound(sections["media"], n.SIP.Advertise)
+	n.Media = sound(sections["media"], n.SIP.Advertise, options)
 	n.Redis.URL = redisURL(sections["redis"], options)
 	n.Limits = limits(sections["limits"])
 	passwords := secrets{dir: dir, env: os.LookupEnv}
@@ -201,13 +201,21 @@ func advertised(o object, otherwise netip.Addr) netip.Addr {
 }
 
 // sound reads a node's media.
-func sound(o object, advertise netip.Addr) Media {
-	m := Media{Codecs: o.choices("codecs"), Timeout: o.duration("timeout"), Advertise: advertise}
+func sound(o object, advertise netip.Addr, options Options) Media {
+	m := Media{Codecs: o.choices("codecs"), Timeout: o.duration("timeout"), Advertise: []netip.Addr{advertise}}
 	if o.has("codecs") && o.empty("codecs") {
 		o.found.add(o.at("codecs"), "media.codecs is empty; write %s", o.key("codecs").Allowed)
 	}
+	for _, name := range m.Codecs {
+		if options.Codec == nil {
+			continue
+		}
+		if err := options.Codec(name); err != nil {
+			o.found.add(o.at("codecs"), "media.codecs: %v", err)
+		}
+	}
 	if o.has("advertise") {
-		m.Advertise = advertised(o, advertise)
+		m.Advertise = soundAddresses(o)
 	}
 	text, _ := o.text("ports")
 	first, last, ok := parsePorts(text)
@@ -217,6 +225,28 @@ func sound(o object, advertise netip.Addr) Media {
 	}
 	m.FirstPort, m.LastPort = first, last
 	return m
+}
+
+// soundAddresses reads the addresses for sound: one, or one of each family.
+func soundAddresses(o object) []netip.Addr {
+	var addresses []netip.Addr
+	for _, item := range o.list("advertise") {
+		address, err := netip.ParseAddr(item.text)
+		if err != nil || address.IsUnspecified() || address.Is4In6() || address.Zone() != "" {
+			o.found.add(item.at, "%s is %s; write %s", o.key("advertise").label(), quote(item.text), o.key("advertise").Allowed)
+			continue
+		}
+		for _, other := range addresses {
+			if other.Is4() == address.Is4() {
+				o.found.add(item.at, "%s has two addresses of one family, %s and %s; write one of each at most", o.key("advertise").label(), other, address)
+			}
+		}
+		addresses = append(addresses, address)
+	}
+	if len(addresses) == 0 {
+		o.found.add(o.at("advertise"), "%s has no address; write %s", o.key("advertise").label(), o.key("advertise").Allowed)
+	}
+	return addresses
 }
 
 // The ports that media may use: the ones below are the system's, and one call needs four.

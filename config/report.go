@@ -17,6 +17,8 @@ type Options struct {
 	Prompts func(Centre) Prompts
 	// Redis says what is wrong with a redis.url that is neither empty nor LocalRedis. nil: it is not looked at.
 	Redis func(url string) error
+	// Codec says why this program cannot speak one of media.codecs. nil: it is not asked.
+	Codec func(name string) error
 	// Env looks up the variable of a secret written env:NAME. nil: os.LookupEnv.
 	Env func(name string) (string, bool)
 	// Now is the time that ends of incidents are compared with. Zero: time.Now().

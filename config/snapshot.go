@@ -54,6 +54,7 @@ type Trunk struct {
 	CallerID       string         // normalised number shown on calls to the outside; "": none
 	Channels       int            // calls the trunk carries at one time; 0: not limited
 	KeepForCallers int            // percent of Channels kept free from calls to the outside
+	SRTP           string         // off, optional or required
 }
 
 // Gateway is one address of a trunk.
@@ -66,6 +67,7 @@ type Gateway struct {
 // Account is what an agent's phone registers with. Print it and nothing is told.
 type Account struct {
 	Secret Secret
+	SRTP   string // off, optional or required
 }
 
 // Trunk returns the trunk that accepts calls from an address, or nil. Prefixes do not overlap, so there is at most one.

@@ -25,7 +25,7 @@ func (d *centreDraft) decodeTrunks(o object) {
 			return
 		}
 		t := o.open(content, "trunks.*")
-		trunk := Trunk{Name: key.text, Channels: t.count("channels"), KeepForCallers: t.percent("keep_for_callers")}
+		trunk := Trunk{Name: key.text, Channels: t.count("channels"), KeepForCallers: t.percent("keep_for_callers"), SRTP: t.choice("srtp")}
 		for _, p := range t.prefixes("accept") {
 			for _, other := range taken {
 				if p.Overlaps(other.Prefix) {

@@ -20,7 +20,7 @@ func checkCommand() *cobra.Command {
 	}
 	dir := configFlag(cmd)
 	cmd.RunE = failing(func(cmd *cobra.Command, _ []string) error {
-		report := config.CheckDir(*dir, config.Options{Prompts: app.OpenPrompts, Redis: app.CheckRedis})
+		report := config.CheckDir(*dir, config.Options{Prompts: app.OpenPrompts, Redis: app.CheckRedis, Codec: app.CheckCodec})
 		mistakes := 0
 		for _, m := range report.Mistakes {
 			if m.Severity == config.Error {

@@ -57,7 +57,7 @@ func explainCommand() *cobra.Command {
 
 // load reads a configuration that has no mistakes. Secrets from the environment are not needed to explain it.
 func load(dir string) (*config.Snapshot, error) {
-	report := config.CheckDir(dir, config.Options{Prompts: app.OpenPrompts, Redis: app.CheckRedis, Starting: true,
+	report := config.CheckDir(dir, config.Options{Prompts: app.OpenPrompts, Redis: app.CheckRedis, Codec: app.CheckCodec, Starting: true,
 		Env: func(string) (string, bool) { return "not needed to explain", true }})
 	if report.Unreadable != nil {
 		return nil, &exitError{exitUsage, report.Unreadable}

@@ -99,7 +99,7 @@ func New(o Options) (*App, error) {
 }
 
 func (a *App) open(o Options) error {
-	check := config.Options{Prompts: OpenPrompts, Redis: CheckRedis, Env: o.Env}
+	check := config.Options{Prompts: OpenPrompts, Redis: CheckRedis, Codec: CheckCodec, Env: o.Env}
 	report := config.Start(o.Dir, check)
 	if report.Node == nil || report.Snapshot == nil {
 		return &MistakesError{report}
@@ -127,19 +127,29 @@ func (a *App) open(o Options) error {
 		return err
 	}
 	a.serve()
+	check.Prompts = func(c config.Centre) config.Prompts { return openPrompts(c, media.CodecsOf(codecsOf(a.config)...)) }
 	a.watch(o.Dir, check, report)
 	a.log.Info("ready", zap.String("node", a.config.ID), zap.String("centre", report.Snapshot.Centre.Name),
 		zap.Stringers("sip", a.SIP()), zap.String("http", a.HTTP()), zap.String("configuration", report.Snapshot.Version))
 	return nil
 }
 
-// OpenPrompts lets config look at the recordings of a centre, as a node does: for config.Options.
-func OpenPrompts(c config.Centre) config.Prompts {
-	library, err := openLibrary(c)
+// OpenPrompts lets config look at the recordings of a centre: for config.Options.
+func OpenPrompts(c config.Centre) config.Prompts { return openPrompts(c, 0) }
+
+// openPrompts lets config look at the recordings of a centre as a node with these codecs does.
+func openPrompts(c config.Centre, codecs media.Codecs) config.Prompts {
+	library, err := openLibrary(c, codecs)
 	if err != nil {
 		return unusable{err}
 	}
 	return library
+}
+
+// CheckCodec says why this program cannot speak a codec: for config.Options.
+func CheckCodec(name string) error {
+	_, err := codec.Parse(name)
+	return err
 }
 
 // CheckRedis says what is wrong with the address of a Redis: for config.Options.
@@ -198,7 +208,7 @@ func (a *App) noteCentreFile(r config.Report) {
 }
 
 func (a *App) openCentre(dir string, report config.Report) error {
-	a.centre = newCentre(a.config.ID, filepath.Join(dir, config.IncidentsFile), a.keep, a.log.Named("centre"))
+	a.centre = newCentre(a.config.ID, filepath.Join(dir, config.IncidentsFile), media.CodecsOf(codecsOf(a.config)...), a.keep, a.log.Named("centre"))
 	a.centre.onPublish = func(*edition) {}
 	a.centre.onChange = a.onChange
 	if s := a.cluster; s != nil {
@@ -276,7 +286,11 @@ func (a *App) openCalls() error {
 	}
 	a.stack.push("media", a.engine.Close)
 	a.house.Sound = func(o call.SoundOptions) (call.Sound, error) {
-		return a.engine.Open(media.SessionOptions{Signalling: o.Signalling, Trusted: o.Trusted})
+		session, err := a.engine.Open(media.SessionOptions{Signalling: o.Signalling, Trusted: o.Trusted, Security: o.Security})
+		if err != nil {
+			return nil, err // and no session that is nil, which a call would take for one
+		}
+		return session, nil
 	}
 	a.house.Join = a.join
 	a.house.Part = func(one, _ call.Sound) { media.Unbridge(one.(*media.Session)) }
@@ -329,9 +343,9 @@ func (a *App) sipOptions() sip.Options {
 func (a *App) mediaOptions(server *sip.Server) media.Options {
 	o := media.Options{
 		Low: uint16(a.config.Media.FirstPort), High: uint16(a.config.Media.LastPort), // config has them within 1 to 65535
-		Advertise: []netip.Addr{a.config.Media.Advertise}, Codecs: codecsOf(a.config), Timeout: a.config.Media.Timeout, Logger: a.log.Named("media"),
+		Advertise: a.config.Media.Advertise, Codecs: codecsOf(a.config), Timeout: a.config.Media.Timeout, Logger: a.log.Named("media"),
 	}
-	if o.Advertise[0].IsLoopback() {
+	if len(o.Advertise) == 1 && o.Advertise[0].IsLoopback() {
 		o.Bind = o.Advertise[0]
 	}
 	for _, l := range server.Addresses() {

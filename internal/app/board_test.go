@@ -96,7 +96,7 @@ func (n *fellow) start() {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	n.centre = newCentre(n.id, filepath.Join(n.dir, config.IncidentsFile), keep, zap.New(core))
+	n.centre = newCentre(n.id, filepath.Join(n.dir, config.IncidentsFile), 0, keep, zap.New(core))
 	n.centre.onPublish, n.centre.onChange = func(*edition) {}, n.said.add
 	n.centre.share(sharing{board: store.NewBoard(n.store), sounds: n.store, reach: store.NewReach(n.store), nodes: func() int { return n.live }})
 	if err := n.centre.apply(report); err != nil {

@@ -37,7 +37,8 @@ const writeHeard = 10 * time.Second
 // changes them, request by request; everybody else reads what it has published. What it shares with the other nodes is in board.go.
 type centre struct {
 	node     string
-	file     string // incidents.yaml, for the revisions that it makes
+	file     string       // incidents.yaml, for the revisions that it makes
+	codecs   media.Codecs // that recordings are kept in
 	log      *zap.Logger
 	keep     *keeper
 	heard    *heard
@@ -87,10 +88,10 @@ type unsaid struct {
 	due      time.Time
 }
 
-func newCentre(node, file string, keep *keeper, log *zap.Logger) *centre {
+func newCentre(node, file string, codecs media.Codecs, keep *keeper, log *zap.Logger) *centre {
 	board, said := keep.board()
 	return &centre{
-		node: node, file: file, log: log, keep: keep,
+		node: node, file: file, codecs: codecs, log: log, keep: keep,
 		heard:    &heard{memory: keep.heard()},
 		requests: make(chan func()), stopped: make(chan struct{}),
 		board: board, said: said, complained: make(map[string]int), counts: make(chan change),
@@ -211,7 +212,7 @@ func refusal(err error, s *config.Snapshot) *config.Mistake {
 
 // take makes a judged folder hold.
 func (c *centre) take(r config.Report) error {
-	library, err := openLibrary(r.Snapshot.Centre)
+	library, err := openLibrary(r.Snapshot.Centre, c.codecs)
 	if err != nil {
 		return err
 	}
@@ -363,7 +364,7 @@ func (c *centre) publish(s *config.Snapshot, library *media.Library, trouble *co
 		snapshot: s, board: c.board, library: library, trouble: trouble, appliedAt: now, configuredAt: configuredAt, reached: reached, sentences: sentences,
 		plan: &call.Plan{
 			Numbers: s.Numbers, Conversation: s.Conversation, Routing: overlaid, Board: c.board,
-			Trunks: trunkMedia(s), Prompts: c.recordings(library),
+			Trunks: trunksOf(s), Phones: protectedPhones(s), Prompts: c.recordings(library),
 			Superseded: c.superseded,
 		},
 	}
@@ -416,12 +417,33 @@ func (c *centre) recordings(library *media.Library) *recordings {
 	return r
 }
 
-func trunkMedia(s *config.Snapshot) map[string]call.Trunk {
+// trunksOf returns what calls need to know of the trunks.
+func trunksOf(s *config.Snapshot) map[string]call.Trunk {
 	trunks := make(map[string]call.Trunk, len(s.Trunks))
 	for _, t := range s.Trunks {
-		trunks[t.Name] = call.Trunk{Media: t.Media}
+		trunks[t.Name] = call.Trunk{Media: t.Media, Security: security(t.SRTP)}
 	}
 	return trunks
+}
+
+// protectedPhones returns how the sound of the agents' phones is protected, of those where it is.
+func protectedPhones(s *config.Snapshot) map[string]media.Security {
+	phones := map[string]media.Security{}
+	for name, account := range s.Accounts {
+		if security := security(account.SRTP); security != media.SecurityOff {
+			phones[name] = security
+		}
+	}
+	return phones
+}
+
+// security returns what a word of the configuration asks for.
+func security(word string) media.Security {
+	security, err := media.ParseSecurity(word)
+	if err != nil {
+		panic("app: config accepted " + err.Error())
+	}
+	return security
 }
 
 // tell says each revision in one sentence, with how many waiting callers it reached.

@@ -22,13 +22,13 @@ func newTestCentre(t *testing.T, until time.Time) *centre {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newCentre("syd-1", "incidents.yaml", keep, zap.NewNop())
+	c := newCentre("syd-1", "incidents.yaml", 0, keep, zap.NewNop())
 	c.onPublish, c.onChange = func(*edition) {}, func(change) {}
 	c.board = incident.Board{}.With(incident.Revision{Incident: "kettle-recall", Number: 1, On: true,
 		Start: time.Now().Add(-time.Hour), End: until, Effects: incident.Effects{SeatsAdd: 10}})
 	snapshot := &config.Snapshot{Routing: &routing.Plan{Seats: 20}, Conversation: &ivr.Plan{}}
 	snapshot.Centre.Zone = time.UTC
-	library, err := openLibrary(snapshot.Centre)
+	library, err := openLibrary(snapshot.Centre, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,9 +19,9 @@ type recordings struct {
 	music    *sync.Map                // name to *media.Music: one running stream for all who wait
 }
 
-// openLibrary opens the recordings of a centre at its level.
-func openLibrary(c config.Centre) (*media.Library, error) {
-	return media.OpenLibrary(c.PromptsDir, media.LibraryOptions{PromptOptions: media.PromptOptions{Level: media.Level(c.PromptLevel)}})
+// openLibrary opens the recordings of a centre at its level, for a node's codecs.
+func openLibrary(c config.Centre, codecs media.Codecs) (*media.Library, error) {
+	return media.OpenLibrary(c.PromptsDir, media.LibraryOptions{PromptOptions: media.PromptOptions{Level: media.Level(c.PromptLevel), Codecs: codecs}})
 }
 
 // prepare decodes what calls will play, so that no call waits for it: one that has just entered a queue must take an offer at

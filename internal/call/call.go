@@ -252,7 +252,9 @@ func (c *Call) answer() bool {
 func (c *Call) openSound() (err error) {
 	o := SoundOptions{Signalling: c.leg.Source().Addr()}
 	if from := c.leg.Peer(); from.Kind == sip.PeerTrunk {
-		o.Trusted = c.plan.Trunks[from.Name].Media
+		o.Trusted, o.Security = c.plan.Trunks[from.Name].Media, c.plan.Trunks[from.Name].Security
+	} else {
+		o.Security = c.plan.Phones[from.Name]
 	}
 	c.sound, err = c.house.Sound(o)
 	return err

@@ -290,11 +290,16 @@ func quiet(name string) string {
 	return name
 }
 
-func (s *sound) SendDigit(digit byte, _ time.Duration) error {
+func (s *sound) Press(digit byte, _ time.Duration) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.digits += string(digit)
-	return nil
+	with := s.with
+	s.mu.Unlock()
+	s.reports(media.Digit{Digit: digit})
+	if with != nil {
+		with.mu.Lock()
+		defer with.mu.Unlock()
+		with.digits += string(digit)
+	}
 }
 
 func (s *sound) Held() bool {

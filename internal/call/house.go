@@ -55,13 +55,15 @@ type Plan struct {
 	Routing      *routing.Plan
 	Board        incident.Board
 	Trunks       map[string]Trunk
+	Phones       map[string]media.Security // how the sound of agents' phones is protected; off for those that are not here
 	Prompts      Prompts
 	Superseded   <-chan struct{}
 }
 
 // Trunk is what a call needs to know of where it came from.
 type Trunk struct {
-	Media []netip.Prefix // further sources of its sound
+	Media    []netip.Prefix // further sources of its sound
+	Security media.Security
 }
 
 // Prompts gives the sound of a centre's recordings.
@@ -102,17 +104,18 @@ type Sound interface {
 	Play(id uint64, sources ...media.Source)
 	Background(source media.Source)
 	Stop()
-	SendDigit(digit byte, d time.Duration) error
+	Press(digit byte, d time.Duration) // a key of the far end's that came by signalling
 	Held() bool
 	Events() <-chan media.Event
 	Quality() media.Quality // also after Close
 	Close()
 }
 
-// SoundOptions says from whom a leg's sound may come besides the address in its SDP.
+// SoundOptions says from whom a leg's sound may come besides the address in its SDP, and whether it is protected.
 type SoundOptions struct {
 	Signalling netip.Addr
 	Trusted    []netip.Prefix
+	Security   media.Security
 }
 
 // Phones rings agents.

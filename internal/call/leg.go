@@ -18,25 +18,17 @@ func (c *Call) onLeg(e sip.Event, open bool) {
 	case sip.Reoffer:
 		c.reoffer(c.sound, e)
 	case sip.Digit:
-		c.onInfoDigit(e)
+		c.press(c.sound, e)
 	case sip.Ended:
 		c.onCallerEnded(e)
 	}
 }
 
-// onInfoDigit treats a key that came by INFO as one that came in the sound.
-func (c *Call) onInfoDigit(d sip.Digit) {
-	if c.party != nil && c.party.joined {
-		c.sendDigit(c.party.sound, d)
-		return
-	}
-	c.onDigit(d.Digit)
-}
-
-// sendDigit passes a key on; a far end that takes none does without. The error is not told: it may name the key.
-func (c *Call) sendDigit(to Sound, d sip.Digit) {
-	if err := to.SendDigit(d.Digit, d.Duration); err != nil {
-		c.log.Info("a key could not be passed on")
+// press hands a key that came by INFO to the sound of its leg, where keys are one stream whichever way they come: it tells of it, and
+// passes it on to the other side.
+func (c *Call) press(s Sound, d sip.Digit) {
+	if s != nil {
+		s.Press(d.Digit, d.Duration)
 	}
 }
 

@@ -36,7 +36,7 @@ type phoneEvent struct {
 
 // callParty rings an agent's phones and makes that agent the call's party.
 func (c *Call) callParty(p *party, from sip.Party, ring time.Duration) error {
-	sound, err := c.house.Sound(SoundOptions{})
+	sound, err := c.house.Sound(SoundOptions{Security: c.plan.Phones[p.agent]})
 	if err != nil {
 		return err
 	}
@@ -156,9 +156,7 @@ func (c *Call) onTalking(e sip.Event, open bool) {
 	case sip.Confirmed:
 		c.acceptLate(c.party.sound, e.SDP)
 	case sip.Digit:
-		if c.party.joined {
-			c.sendDigit(c.sound, e)
-		}
+		c.press(c.party.sound, e)
 	case sip.Ended:
 		c.onAgentEnded(e)
 	}
