@@ -39,7 +39,7 @@ func bridgedCalls(ctx context.Context, out io.Writer, o options) error {
 		return err
 	}
 	compared(out, "CPU per bridged call", "% of a core", oursUsed.over(talking), bareUsed.over(talking))
-	return firstError(allocations(ctx, out, c.node, "bridged"), profile(ctx, c.node, o, "bridged"))
+	return firstError(allocations(ctx, out, c, "bridged"), profile(ctx, c.node, o, "bridged"))
 }
 
 // over is the series divided by n.

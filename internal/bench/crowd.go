@@ -28,8 +28,8 @@ type crowd struct {
 	dialled   int
 }
 
-// gather starts a node. With agents, so many answer at once who calls; without, callers hear music.
-func gather(ctx context.Context, agents int) (c *crowd, err error) {
+// gather starts a node, with edits of its spillway.yaml. With agents, so many answer at once who calls; without, callers hear music.
+func gather(ctx context.Context, agents int, edits ...[2]string) (c *crowd, err error) {
 	c = &crowd{}
 	defer func() {
 		if err != nil {
@@ -40,7 +40,7 @@ func gather(ctx context.Context, agents int) (c *crowd, err error) {
 	if c.generator, err = openGenerator(); err != nil {
 		return c, err
 	}
-	if c.dir, c.node, err = beginNodeOn(ctx, func(dir string) error { return staff(dir, max(agents, sample.Reserves)) }); err != nil {
+	if c.dir, c.node, err = beginNodeOn(ctx, func(dir string) error { return staff(dir, max(agents, sample.Reserves), edits) }); err != nil {
 		return c, err
 	}
 	sip := c.node.serving[0]
@@ -63,8 +63,12 @@ func gather(ctx context.Context, agents int) (c *crowd, err error) {
 }
 
 // staff gives a centre so many agents of billing, and room for callers there.
-func staff(dir string, agents int) error {
-	return errors.Join(
+func staff(dir string, agents int, edits [][2]string) error {
+	var err error
+	for _, e := range edits {
+		err = errors.Join(err, sample.Edit(dir, "spillway.yaml", e[0], e[1]))
+	}
+	return errors.Join(err,
 		sample.Edit(dir, "centre.yaml", "seats: 20 ", "seats: 5000 "),
 		sample.Edit(dir, "centre.yaml", "  billing:  {strategy: round-robin,", "  billing:  {strategy: round-robin, capacity: 10000, max_wait: 5h, wrap_up: 0s,"),
 		sample.Edit(dir, "centre.yaml", `"reserve-[01..20]": {secret: "file:secrets/reserve-[01..20]", queues: {}}`,
@@ -150,8 +154,8 @@ const (
 	stragglers = 500 * time.Millisecond
 )
 
-// between judges what both of each pair hear of each other in a window.
-func between(ctx context.Context, pairs [][2]*stream, window time.Duration) (delivery, []tones, error) {
+// between judges what both of each pair hear of each other in a window: for each pair what the second heard, then what the first did.
+func between(ctx context.Context, pairs [][2]*stream, window time.Duration) (heard []delivery, sounds []tones, err error) {
 	firsts := make([][2]uint16, len(pairs))
 	for i, p := range pairs {
 		for side, s := range p {
@@ -159,20 +163,17 @@ func between(ctx context.Context, pairs [][2]*stream, window time.Duration) (del
 			p[1-side].begins(firsts[i][side])
 		}
 	}
-	err := wait(ctx, window)
+	err = wait(ctx, window)
 	afters := make([][2]uint16, len(pairs))
 	for i, p := range pairs {
 		afters[i] = [2]uint16{p[0].heads(), p[1].heads()}
 	}
 	err = errors.Join(err, wait(ctx, stragglers))
-	var all delivery
-	var sounds []tones
 	for i, p := range pairs {
 		for side := range p {
 			d, t := p[1-side].ends(afters[i][side])
-			all.add(d)
-			sounds = append(sounds, t)
+			heard, sounds = append(heard, d), append(sounds, t)
 		}
 	}
-	return all, sounds, err
+	return heard, sounds, err
 }

@@ -20,6 +20,7 @@ type generator struct {
 	loops   []*loop
 	streams [1 << 16]atomic.Pointer[stream] // by id
 	ids     atomic.Uint32
+	muted   atomic.Bool
 	over    chan struct{}
 	running sync.WaitGroup
 }
@@ -115,6 +116,9 @@ func (g *generator) end(s *stream) {
 	g.streams[s.id].Store(nil)
 }
 
+// mute stops sending, or goes on: the numbers and timestamps stand still meanwhile.
+func (g *generator) mute(on bool) { g.muted.Store(on) }
+
 // behind is how late the latest beat was since it was last asked.
 func (g *generator) behind() time.Duration {
 	var worst int64
@@ -150,7 +154,11 @@ func (l *loop) turnWheel(slot int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	for i, s := range l.wheel[slot] {
+	due := l.wheel[slot]
+	if l.generator.muted.Load() {
+		due = nil
+	}
+	for i, s := range due {
 		if i%batchSize == 0 {
 			now = time.Now()
 		}

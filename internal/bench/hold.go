@@ -164,7 +164,15 @@ func (c bridgedCrowd) judge(ctx context.Context) (delivery, error) {
 	if err != nil {
 		return delivery{}, err
 	}
-	all, _, err := between(ctx, pairs, window)
+	return passedOn(ctx, pairs)
+}
+
+// passedOn judges what all pairs hear of each other.
+func passedOn(ctx context.Context, pairs [][2]*stream) (all delivery, err error) {
+	heard, _, err := between(ctx, pairs, window)
+	for _, d := range heard {
+		all.add(d)
+	}
 	return all, err
 }
 
@@ -215,6 +223,5 @@ func (c *bareCrowd) judge(ctx context.Context) (delivery, error) {
 	for i := 0; i < len(c.streams); i += 2 {
 		pairs = append(pairs, [2]*stream{c.streams[i], c.streams[i+1]})
 	}
-	all, _, err := between(ctx, pairs, window)
-	return all, err
+	return passedOn(ctx, pairs)
 }

@@ -79,30 +79,30 @@ func late(due int, delays []time.Duration, least time.Duration) delivery {
 // passage judges what comes out of a bridge by when it went in. Only packets from the first number on count.
 type passage struct {
 	first    uint16
-	transits map[uint16]time.Duration // by number
+	transits []time.Duration // of each number from first on; missing where none came
 }
 
-func newPassage(first uint16) *passage {
-	return &passage{first: first, transits: make(map[uint16]time.Duration)}
-}
+const missing = time.Duration(-1 << 62)
+
+func newPassage(first uint16) *passage { return &passage{first: first} }
 
 // pass takes in a packet that came through; a copy counts once.
 func (p *passage) pass(number uint16, transit time.Duration) {
-	if number-p.first >= 1<<15 {
+	place := int(number - p.first)
+	if place >= 1<<15 {
 		return // from before
 	}
-	if _, copied := p.transits[number]; !copied {
-		p.transits[number] = transit
+	for len(p.transits) <= place {
+		p.transits = append(p.transits, missing)
+	}
+	if p.transits[place] == missing {
+		p.transits[place] = transit
 	}
 }
 
 // judge tells what came of the packets before the number after.
 func (p *passage) judge(after uint16) delivery {
-	var delays []time.Duration
-	for number, transit := range p.transits {
-		if number-p.first < after-p.first {
-			delays = append(delays, transit)
-		}
-	}
-	return late(int(after-p.first), delays, 0)
+	due := int(after - p.first)
+	came := slices.DeleteFunc(slices.Clone(p.transits[:min(due, len(p.transits))]), func(d time.Duration) bool { return d == missing })
+	return late(due, came, 0)
 }

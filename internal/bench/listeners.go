@@ -37,5 +37,5 @@ func listeners(ctx context.Context, out io.Writer, o options) error {
 		return err
 	}
 	compared(out, fmt.Sprintf("CPU per %d callers who listen and send", listening), "% of a core", oursUsed, bareUsed)
-	return firstError(allocations(ctx, out, c.node, "listening"), profile(ctx, c.node, o, "listeners"))
+	return firstError(allocations(ctx, out, c, "listening"), profile(ctx, c.node, o, "listeners"))
 }

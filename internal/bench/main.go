@@ -80,12 +80,12 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "%s, %s/%s, %d cores; medians of %d, least and most in brackets\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), rounds)
 	table := tabwriter.NewWriter(out, 2, 8, 2, ' ', 0)
-	defer table.Flush()
 	fmt.Fprintln(table, "FIGURE\tSPILLWAY\tBARE\tRATIO")
 	for _, f := range chosen {
 		if err := f.measure(ctx, table, o); err != nil {
 			return fmt.Errorf("%s: %w", f.what, err)
 		}
+		table.Flush() // what is known is not kept back for an hour
 	}
 	return nil
 }

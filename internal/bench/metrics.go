@@ -43,6 +43,6 @@ const (
 	goroutinesMetric = "go_goroutines"
 	mallocsMetric    = "go_memstats_mallocs_total"
 	packetsIn        = `spillway_rtp_packets_total{direction="in"}`
-	packetsOut       = `spillway_rtp_packets_total{direction="out"}`
+	stuck            = "spillway_stuck_callers_total"
 	violations       = "spillway_invariant_violations_total"
 )

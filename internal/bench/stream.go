@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// sentKept is how many packets of a stream it is known of when they were sent: 2.6 s, beyond which a packet is as good as lost.
-const sentKept = 128
+// sentKept is how many packets of a stream it is known of when they were sent: 10 s, more than a socket of usual size keeps waiting.
+const sentKept = 512
 
 // stream is the sound of one leg: what is sent to one port, and what is heard from there. Its loop owns it, but for what is atomic.
 type stream struct {

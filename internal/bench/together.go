@@ -54,29 +54,34 @@ func profile(ctx context.Context, node *process, o options, name string) error {
 	return err
 }
 
-// allocations tells how many objects a node allocates for each packet that it takes or sends, beyond what the asking itself costs.
-func allocations(ctx context.Context, out io.Writer, node *process, what string) error {
-	api := node.serving[1]
-	var perPacket series
+// allocations tells how many objects a node allocates for each packet that it takes: what it allocates in a window, less what it does
+// in a window in which nobody sends, by the packets that are missing then. Reports, clocks and the asking itself are in both.
+func allocations(ctx context.Context, out io.Writer, c *crowd, what string) error {
+	var perPacket, second series
 	for range rounds {
-		var at [3]map[string]float64
-		for i := range at {
-			var err error
-			if at[i], err = scrape(ctx, api); err != nil {
-				return err
-			}
-			if i == 1 { // the first two tell what asking costs
-				if err := wait(ctx, window); err != nil {
-					return err
-				}
-			}
+		talking, err1 := allocated(ctx, c.node)
+		c.generator.mute(true)
+		mute, err2 := allocated(ctx, c.node)
+		c.generator.mute(false)
+		if err := firstError(err1, err2, wait(ctx, settling)); err != nil {
+			return err
 		}
-		asking := at[1][mallocsMetric] - at[0][mallocsMetric]
-		packets := at[2][packetsIn] + at[2][packetsOut] - at[1][packetsIn] - at[1][packetsOut]
-		perPacket = append(perPacket, max(0, at[2][mallocsMetric]-at[1][mallocsMetric]-asking)/packets)
+		perPacket = append(perPacket, (talking.objects-mute.objects)/(talking.packets-mute.packets))
+		second = append(second, talking.objects/window.Seconds())
 	}
-	alone(out, "allocations per packet, "+what, "", perPacket)
+	alone(out, "objects allocated per packet, "+what, "", perPacket)
+	alone(out, "objects allocated a second in all, "+what, "", second)
 	return nil
+}
+
+// allocation is what a node did in a window.
+type allocation struct{ objects, packets float64 }
+
+func allocated(ctx context.Context, node *process) (allocation, error) {
+	before, err1 := scrape(ctx, node.serving[1])
+	err2 := wait(ctx, window)
+	after, err3 := scrape(ctx, node.serving[1])
+	return allocation{after[mallocsMetric] - before[mallocsMetric], after[packetsIn] - before[packetsIn]}, firstError(err1, err2, err3)
 }
 
 // alone writes one line of the table that has nothing beside it.
