@@ -3,7 +3,7 @@ GO ?= go
 # The phones and the server that the tests run for real; Debian package names.
 PROGRAMS = sipp:sip-tester baresip:baresip-core redis-server:redis-server
 
-.PHONY: build demo test bench reliability lint programs
+.PHONY: build demo test bench soak reliability lint programs
 
 build: ## the one binary, in bin/
 	$(GO) build -o bin/spillway ./cmd/spillway
@@ -21,6 +21,9 @@ lint: ## formatting, vet, staticcheck (a tool of go.mod)
 
 bench: ## costs beside the kernel's own in the same run, medians of five
 	$(GO) run ./internal/bench
+
+soak: ## a quarter of an hour with 300 bridged calls at a time: memory, goroutines, files and ports must be as before
+	$(GO) run ./internal/bench -soak 15m
 
 reliability: ## what becomes of calls when Redis or a node dies, under load: promised beside measured
 	$(GO) run ./internal/reliability

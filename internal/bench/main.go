@@ -82,10 +82,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	table := tabwriter.NewWriter(out, 2, 8, 2, ' ', 0)
 	fmt.Fprintln(table, "FIGURE\tSPILLWAY\tBARE\tRATIO")
 	for _, f := range chosen {
-		if err := f.measure(ctx, table, o); err != nil {
+		err := f.measure(ctx, table, o)
+		table.Flush() // what is known is not kept back for an hour
+		if err != nil {
 			return fmt.Errorf("%s: %w", f.what, err)
 		}
-		table.Flush() // what is known is not kept back for an hour
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func together(ctx context.Context, ours, bare *process) (oursUsed, bareUsed seri
 }
 
 // profiled is how long a node is profiled, after what was measured and under the same load.
-const profiled = 10 * time.Second
+const profiled = 20 * time.Second
 
 // profile writes a node's profile into the folder of the options, if one is named.
 func profile(ctx context.Context, node *process, o options, name string) error {
