@@ -29,6 +29,9 @@ type generator struct {
 const (
 	beat  = time.Millisecond
 	slots = int(packetTime / beat)
+
+	// givesUp is how late a loop may be before it no longer sends what it has missed: a flood of it would make all worse.
+	givesUp = 5 * packetTime
 )
 
 // loop sends and receives for its share of the streams, on a goroutine of its own.
@@ -144,6 +147,9 @@ func (l *loop) run() {
 		}
 		if late := int64(behind); late > l.late.Load() {
 			l.late.Store(late)
+		}
+		if behind > givesUp {
+			epoch = epoch.Add(behind) // it goes on from now, as a phone would: what was not sent is not due
 		}
 		l.turnWheel(n % slots)
 	}
