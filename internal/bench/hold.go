@@ -108,7 +108,8 @@ func tried(ctx context.Context, out io.Writer, what string, c crowded, n int) (b
 	for range rounds {
 		d, err := c.judge(ctx)
 		if err != nil {
-			return false, err
+			fmt.Fprintf(out, "%s\tnot heard: %v\t-\t-\n", line, err)
+			return false, ctx.Err()
 		}
 		shares = append(shares, d.share())
 		all.add(d)
