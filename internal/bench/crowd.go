@@ -26,6 +26,7 @@ type crowd struct {
 	away      *phone.Phone // an agent who takes no calls, so that callers may wait; nil: there are agents who do
 	legs      []*leg       // the callers
 	dialled   int
+	stop      context.CancelFunc // of the registrations that are refreshed; nil: there are none
 }
 
 // gather starts a node, with edits of its spillway.yaml. With agents, so many answer at once who calls; without, callers hear music.
@@ -57,9 +58,34 @@ func gather(ctx context.Context, agents int, edits ...[2]string) (c *crowd, err 
 	group, registering := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
 	for i := range agents {
-		group.Go(func() error { return c.agents.register(registering, fmt.Sprintf("reserve-%04d", i+1)) })
+		group.Go(func() error { return c.agents.register(registering, agentAt(i)) })
 	}
-	return c, group.Wait()
+	if err = group.Wait(); err != nil {
+		return c, err
+	}
+	refreshing, stop := context.WithCancel(ctx)
+	c.stop = stop
+	go c.refresh(refreshing, agents)
+	return c, nil
+}
+
+func agentAt(i int) string { return fmt.Sprintf("reserve-%04d", i+1) }
+
+// refreshed is how often each phone registers again, well within what a node grants.
+const refreshed = 45 * time.Second
+
+// refresh keeps the agents registered until the context ends, one after another: all at once would be a burst in what is measured.
+func (c *crowd) refresh(ctx context.Context, agents int) {
+	pace := time.NewTicker(refreshed / time.Duration(agents))
+	defer pace.Stop()
+	for i := 0; ; i = (i + 1) % agents {
+		select {
+		case <-pace.C:
+			go func() { _ = c.agents.register(ctx, agentAt(i)) }() // the next time will do
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // staff gives a centre so many agents of billing, and room for callers there.
@@ -77,6 +103,9 @@ func staff(dir string, agents int, edits [][2]string) error {
 }
 
 func (c *crowd) close() {
+	if c.stop != nil {
+		c.stop()
+	}
 	if c.away != nil {
 		c.away.Close()
 	}
