@@ -134,6 +134,9 @@ func (b *bare) loop(poll int, share []*bareSocket, byFile map[int32]*bareSocket)
 	for !b.over.Load() {
 		patience := bareWait
 		if !b.relays {
+			if time.Since(next) > givesUp {
+				next = time.Now() // what was not sent is not sent any more
+			}
 			for ; !time.Now().Before(next); next, slot = next.Add(beat), (slot+1)%slots {
 				sendSlot(share, slot)
 			}
