@@ -56,6 +56,7 @@ const (
 	giveBack   = "give back" // collect garbage, and give the system back what is free
 	profileTo  = "profile "  // profile itself into the file that is named, until the next
 	profileEnd = "profiled"
+	heapTo     = "heap " // write what is on the heap into the file that is named
 )
 
 // obey does what a line asks for.
@@ -68,6 +69,14 @@ func obey(line string) (int64, error) {
 		}
 		if err := pprof.StartCPUProfile(file); err != nil {
 			return 0, errors.Join(err, file.Close())
+		}
+	case strings.HasPrefix(line, heapTo):
+		file, err := os.Create(strings.TrimPrefix(line, heapTo))
+		if err != nil {
+			return 0, err
+		}
+		if err := errors.Join(pprof.WriteHeapProfile(file), file.Close()); err != nil {
+			return 0, err
 		}
 	case line == profileEnd:
 		pprof.StopCPUProfile() // the file ends with the process

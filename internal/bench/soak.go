@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -45,7 +46,7 @@ func soak(ctx context.Context, out io.Writer, o options) error {
 	if err := allPorts(ctx, c); err != nil {
 		return err
 	}
-	before, err := quietly(ctx, c)
+	before, err := quietly(ctx, c, o, "before")
 	if err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func soak(ctx context.Context, out io.Writer, o options) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	after, err := quietly(ctx, c)
+	after, err := quietly(ctx, c, o, "after")
 	if err != nil {
 		return err
 	}
@@ -90,12 +91,21 @@ const portsRest = 6 * time.Second
 type state struct{ memory, goroutines, files, sockets, violations float64 }
 
 // quietly waits until the node has forgotten its calls, and returns what it has then.
-func quietly(ctx context.Context, c *crowd) (state, error) {
+func quietly(ctx context.Context, c *crowd, o options, name string) (state, error) {
 	if err := wait(ctx, forgotten); err != nil {
 		return state{}, err
 	}
 	if _, err := c.node.tell(giveBack); err != nil {
 		return state{}, err
+	}
+	if o.profiles != "" {
+		path, err := filepath.Abs(filepath.Join(o.profiles, "soak-"+name+".heap"))
+		if err != nil {
+			return state{}, err
+		}
+		if _, err := c.node.tell(heapTo + path); err != nil {
+			return state{}, err
+		}
 	}
 	return stateOf(ctx, c.node)
 }
