@@ -6,7 +6,7 @@ LIBRARIES = opus:libopus-dev
 # What speaks Opus in a build with that tag, and so is tested in it as well.
 OPUS = ./media ./media/codec
 
-.PHONY: build build-opus demo test bench reliability lint programs
+.PHONY: build build-opus demo test bench soak reliability lint programs
 
 build: ## the one binary, in bin/
 	$(GO) build -o bin/spillway ./cmd/spillway
@@ -30,6 +30,9 @@ lint: ## formatting, vet, staticcheck (a tool of go.mod)
 
 bench: ## costs beside the kernel's own in the same run, medians of five
 	$(GO) run ./internal/bench
+
+soak: ## a quarter of an hour with 300 bridged calls at a time: memory, goroutines, files and ports must be as before
+	$(GO) run ./internal/bench -soak 15m
 
 reliability: ## what becomes of calls when Redis or a node dies, under load: promised beside measured
 	$(GO) run ./internal/reliability

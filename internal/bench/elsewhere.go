@@ -16,7 +16,8 @@ import (
 
 // elsewhere measures the time from the save of incidents.yaml on one node to the first packet of the message at each of the callers
 // who wait on another, beside that of two bare loops with the same Redis between them.
-func elsewhere(ctx context.Context, out io.Writer, waiting int) error {
+func elsewhere(ctx context.Context, out io.Writer, o options) error {
+	waiting := o.waiting
 	redis, err := beginRedis(ctx)
 	if err != nil {
 		return err

@@ -1,5 +1,6 @@
 // Command bench measures what Spillway costs beside what the kernel, or a bare library, costs for the same work in the same run:
-// `make bench`. It prints medians of five with the ratio, never a verdict: a machine is noisy, a timed test lies. Names as arguments
+// `make bench`. It prints medians of five with the ratio, never a verdict: a machine is noisy, a timed test lies. Only the soak
+// (`make soak`) judges, as what it judges does not depend on the machine's speed. Names as arguments
 // choose some of the figures (see -h).
 //
 // The program starts itself again for each part, so that the processor time of the node, of the bare loop and of the generator
@@ -11,6 +12,10 @@
 //	notice       a bare loop that sends one packet to each listener when a file was replaced
 //	publish      a bare loop that appends an entry to a stream of Redis when a file was replaced
 //	subscribe    a bare loop that sends one packet to each listener when an entry was appended
+//	relay        bare loops that pass on what comes to one socket from another, as many at the same pace
+//	exchange     bare loops that send from each socket, and read and drop what comes
+//
+// The sound of all callers and agents comes from one generator (type generator), which shares the cores with what it measures.
 //
 // What nodes share is a redis-server that this program starts.
 //
@@ -51,9 +56,12 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return play(args[0], args[1:])
 	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	waiting := flags.Int("waiting", 500, "callers who wait when the toggle is flipped")
+	var o options
+	flags.IntVar(&o.waiting, "waiting", 500, "callers who wait when the toggle is flipped")
+	flags.StringVar(&o.profiles, "profile", "", "a folder for profiles of the node: the processor under load (listeners, bridged), the heap before and after (soak)")
+	flags.DurationVar(&o.soak, "soak", 0, "instead of figures: so long 300 bridged calls at a time, and whether all is as it was then")
 	flags.Usage = func() {
-		fmt.Fprintln(flags.Output(), "bench [-waiting N] [FIGURE ...]; without a name all figures are measured:")
+		fmt.Fprintln(flags.Output(), "bench [-waiting N] [-profile DIR] [-soak TIME] [FIGURE ...]; without a name all figures are measured:")
 		for _, f := range figures {
 			fmt.Fprintf(flags.Output(), "  %s\t%s\n", f.name, f.what)
 		}
@@ -63,38 +71,48 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	} else if err != nil {
 		return err
 	}
+	if o.soak > 0 {
+		return soak(ctx, out, o)
+	}
 	chosen, err := choose(flags.Args())
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "%s, %s/%s, %d cores; medians of %d, least and most in brackets\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), rounds)
 	table := tabwriter.NewWriter(out, 2, 8, 2, ' ', 0)
-	defer table.Flush()
 	fmt.Fprintln(table, "FIGURE\tSPILLWAY\tBARE\tRATIO")
 	for _, f := range chosen {
-		if err := f.measure(ctx, table, *waiting); err != nil {
+		err := f.measure(ctx, table, o)
+		table.Flush() // what is known is not kept back for an hour
+		if err != nil {
 			return fmt.Errorf("%s: %w", f.what, err)
 		}
 	}
 	return nil
 }
 
+// options are what the command line says.
+type options struct {
+	waiting  int
+	profiles string // a folder; "" none
+	soak     time.Duration
+}
+
 // figure is something that is measured.
 type figure struct {
 	name, what string
 	redis      bool // it needs a redis-server
-	measure    func(ctx context.Context, out io.Writer, waiting int) error
+	measure    func(ctx context.Context, out io.Writer, o options) error
 }
 
 // figures are all of them, in the order in which they are told.
-var figures = []figure{
-	{"listeners", "listening callers", false, listeners},
+var figures = slices.Concat(soundFigures, []figure{
 	{"setups", "calls set up and torn down", false, setups},
 	{"toggle", "from save to sound", false, toggle},
 	{"elsewhere", "from save to sound on another node", true, elsewhere},
 	{"matches", "matches through Redis", true, matches},
 	{"offers", "from free to offered through Redis", true, offers},
-}
+})
 
 // choose returns the figures with these names; without names, all. That a program is missing is said before anything is measured.
 func choose(names []string) ([]figure, error) {
@@ -140,6 +158,16 @@ func compared(out io.Writer, what, unit string, ours, bare series) {
 		ratios[i] = ours[i] / bare[i]
 	}
 	fmt.Fprintf(out, "%s\t%s\t%s\t%.2f [%.2f..%.2f]\n", what, ours.in(unit), bare.in(unit), ratios.median(), slices.Min(ratios), slices.Max(ratios))
+}
+
+// firstError is the first that is one.
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // wait sleeps, or returns the context's error.

@@ -28,7 +28,7 @@ const (
 
 // matches measures whole matches through one Redis, each four scripts (enter, claim, accept, finish), beside a bare loop of go-redis
 // that runs as many scripts which do nothing, as many at the same time. Both are in this process, one after the other.
-func matches(ctx context.Context, out io.Writer, _ int) error {
+func matches(ctx context.Context, out io.Writer, _ options) error {
 	server, err := beginRedis(ctx)
 	if err != nil {
 		return err

@@ -32,7 +32,7 @@ func layOut(dir string) error {
 		sample.Edit(dir, "centre.yaml", `dates: {2026-12-25: closed, 2026-12-24: "09:00-12:00"}`, `dates: {}`),
 		sample.Edit(dir, "centre.yaml", "announce: {say: [position], first: 10s, every: 30s}", "announce: {say: [position], first: 10m, every: 10m}"),
 		sample.Edit(dir, "spillway.yaml", ", tcp://"+free.String(), ""), // else a caller's sound may have the number of its port, which is refused
-		sample.Edit(dir, "spillway.yaml", "calls_per_second: 300", "calls_per_second: 3000"),
+		sample.Edit(dir, "spillway.yaml", "calls: 2000, calls_per_second: 300", "calls: 5000, calls_per_second: 3000"),
 		sample.Edit(dir, "spillway.yaml", "level: info", "level: error"))
 }
 
@@ -53,13 +53,21 @@ func node(args []string) ([]netip.AddrPort, func(), error) {
 // beginNode lays out a centre, with edits of its spillway.yaml (old and new text), and starts a node on it. Whoever calls removes dir
 // and ends the process.
 func beginNode(ctx context.Context, edits ...[2]string) (dir string, p *process, err error) {
+	return beginNodeOn(ctx, func(dir string) error {
+		var err error
+		for _, e := range edits {
+			err = errors.Join(err, sample.Edit(dir, "spillway.yaml", e[0], e[1]))
+		}
+		return err
+	})
+}
+
+// beginNodeOn lays out a centre, with edits of any of its files, and starts a node on it.
+func beginNodeOn(ctx context.Context, edit func(dir string) error) (dir string, p *process, err error) {
 	if dir, err = os.MkdirTemp("", "spillway-bench-*"); err != nil {
 		return "", nil, err
 	}
-	err = layOut(dir)
-	for _, e := range edits {
-		err = errors.Join(err, sample.Edit(dir, "spillway.yaml", e[0], e[1]))
-	}
+	err = errors.Join(layOut(dir), edit(dir))
 	if err == nil {
 		p, err = begin(ctx, "node", dir)
 	}

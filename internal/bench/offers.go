@@ -33,7 +33,7 @@ const (
 
 // offers measures how long a caller and an agent are both free until they are offered to each other, by the store's time, with
 // dispatchers that share one Redis; beside it a bare loop that hears of an entry in a stream and runs a script.
-func offers(ctx context.Context, out io.Writer, _ int) error {
+func offers(ctx context.Context, out io.Writer, _ options) error {
 	server, err := beginRedis(ctx)
 	if err != nil {
 		return err

@@ -26,7 +26,7 @@ const (
 
 // setups measures the processor time of a call that is set up, answered with a prompt and torn down, beside that of a bare sipgo
 // server that answers and hangs up the same calls and plays nothing.
-func setups(ctx context.Context, out io.Writer, _ int) error {
+func setups(ctx context.Context, out io.Writer, _ options) error {
 	dir, ours, err := beginNode(ctx)
 	if err != nil {
 		return err

@@ -29,7 +29,8 @@ const (
 
 // toggle measures the time from the save of incidents.yaml to the first packet of the message at each of the callers who wait, by
 // what they hear, beside that of a bare loop that sends a packet to as many when a file is saved. A caller hears a message once, so each round has a recording of its own.
-func toggle(ctx context.Context, out io.Writer, waiting int) error {
+func toggle(ctx context.Context, out io.Writer, o options) error {
+	waiting := o.waiting
 	dir, ours, err := beginNode(ctx)
 	if err != nil {
 		return err
@@ -159,7 +160,7 @@ func flip(ctx context.Context, dir string, calls []*phone.Call, message []int16)
 	if err := wait(ctx, hearing); err != nil {
 		return nil, err
 	}
-	began, err := listen(calls, message[:recognised])
+	began, err := listenTo(calls, message[:recognised])
 	if err != nil {
 		return nil, err
 	}
@@ -174,8 +175,8 @@ func flip(ctx context.Context, dir string, calls []*phone.Call, message []int16)
 	return times, wait(ctx, max(0, time.Until(over))+settling)
 }
 
-// listen returns when the beginning of a message came to each caller.
-func listen(calls []*phone.Call, beginning []int16) ([]time.Time, error) {
+// listenTo returns when the beginning of a message came to each caller.
+func listenTo(calls []*phone.Call, beginning []int16) ([]time.Time, error) {
 	began := make([]time.Time, len(calls))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
