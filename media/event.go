@@ -23,9 +23,9 @@ func (Played) event()      {}
 func (FirstPacket) event() {}
 func (Silent) event()      {}
 
-// maxEvents is how many events may wait for the owner of a session: above what a call can make in the seconds that
-// its owner may be busy. More are dropped and counted.
-const maxEvents = 64
+// maxEvents is how many events may wait for the owner of a session: keys cannot come faster than 12 a second (ITU-T Q.24), so these
+// are two seconds of them, far longer than an owner is busy. More are dropped and counted.
+const maxEvents = 24
 
 // mailbox is where a session's events wait. It is safe for concurrent use.
 type mailbox struct {

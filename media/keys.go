@@ -10,13 +10,16 @@ import (
 // presses makes one stream of the keys of a far end, whichever way they come. It is safe for concurrent use.
 type presses struct {
 	mu     sync.Mutex
-	stream dtmf.Stream
+	stream *dtmf.Stream // nil before the first: most callers press none, and it is the largest thing of a session
 }
 
 // press takes in a key and reports false when it was told already, having come by another way.
 func (p *presses) press(digit byte, way dtmf.Way, at time.Duration) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.stream == nil {
+		p.stream = new(dtmf.Stream)
+	}
 	return p.stream.Press(digit, way, at)
 }
 

@@ -47,7 +47,7 @@ type outgoing struct {
 	octets   uint32
 
 	// What is heard: keys first, then the foreground, then the other side of a bridge, then the background.
-	keys       dtmf.Sender
+	keys       *dtmf.Sender // nil before the first
 	tones      []Source // keys as sound, for a far end that takes no telephone-events
 	foreground []Source
 	id         uint64 // of the foreground
@@ -83,7 +83,7 @@ func (o *outgoing) frame(now time.Time, tick uint32, buffer []byte) sent {
 	stamp := o.stamp(tick)
 	payload, ended := o.sound(now, buffer[rtpHeader:]) // also on hold and under a key: time goes on
 	switch {
-	case o.hasEvent && o.keys.Active():
+	case o.keying():
 		return sent{packet: o.key(stamp, buffer), to: o.to, ended: ended}
 	case len(o.tones) > 0:
 		payload = o.tone(buffer[rtpHeader:])
@@ -126,6 +126,9 @@ func (o *outgoing) spoken(payload, buffer []byte) sent {
 	return sent{packet: o.next(buffer, payload, header), to: o.to, more: o.voice.packet > 0}
 }
 
+// keying reports whether a key is being sent as an event.
+func (o *outgoing) keying() bool { return o.hasEvent && o.keys != nil && o.keys.Active() }
+
 // key returns the packet of the key that is being sent, or nil in a pause.
 func (o *outgoing) key(now uint32, buffer []byte) []byte {
 	event, stamp, marker, ok := o.keys.Next(now, int(o.eventClock))
@@ -144,6 +147,9 @@ func (o *outgoing) press(digit byte, d time.Duration) error {
 		return ErrNotAgreed
 	}
 	if o.hasEvent {
+		if o.keys == nil {
+			o.keys = new(dtmf.Sender)
+		}
 		return o.keys.Add(digit, d)
 	}
 	if len(o.tones) >= maxTones {

@@ -96,7 +96,7 @@ func (o *outgoing) forward(in heard, now time.Time, tick uint32) (packet []byte,
 
 // occupied reports whether something has the stream that the other side of a bridge does not break into.
 func (o *outgoing) occupied() bool {
-	return len(o.foreground) > 0 || o.hasEvent && o.keys.Active() || len(o.tones) > 0
+	return len(o.foreground) > 0 || o.keying() || len(o.tones) > 0
 }
 
 // offset returns where a part of a datagram begins.

@@ -57,7 +57,7 @@ type Session struct {
 }
 
 // Events returns what the session has to say; the channel is closed by Close. One goroutine should always be reading:
-// more than 64 events that wait are dropped and counted.
+// more than 24 events that wait are dropped and counted.
 func (s *Session) Events() <-chan Event { return s.mailbox.events }
 
 // Play plays sources one after another in place of what is playing, from the next packet on, and reports Played with

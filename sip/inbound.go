@@ -118,6 +118,7 @@ func (d *dialog) acknowledged(ack *sipgo.Request) {
 	first := d.state.Phase == PhaseAccepted
 	if first {
 		d.state.Phase = PhaseConfirmed
+		d.invite = nil // a call may last for hours; what comes late of its INVITE is for the transaction
 	}
 	if d.leave {
 		d.bye()

@@ -58,7 +58,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	var o options
 	flags.IntVar(&o.waiting, "waiting", 500, "callers who wait when the toggle is flipped")
-	flags.StringVar(&o.profiles, "profile", "", "a folder for profiles of the node: the processor under load (listeners, bridged), the heap before and after (soak)")
+	flags.StringVar(&o.profiles, "profile", "", "a folder for profiles of the node: the processor under load (listeners, bridged), the heap with callers (memory), before and after (soak)")
 	flags.DurationVar(&o.soak, "soak", 0, "instead of figures: so long 300 bridged calls at a time, and whether all is as it was then")
 	flags.Usage = func() {
 		fmt.Fprintln(flags.Output(), "bench [-waiting N] [-profile DIR] [-soak TIME] [FIGURE ...]; without a name all figures are measured:")

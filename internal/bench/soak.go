@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"path/filepath"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -98,14 +97,8 @@ func quietly(ctx context.Context, c *crowd, o options, name string) (state, erro
 	if _, err := c.node.tell(giveBack); err != nil {
 		return state{}, err
 	}
-	if o.profiles != "" {
-		path, err := filepath.Abs(filepath.Join(o.profiles, "soak-"+name+".heap"))
-		if err != nil {
-			return state{}, err
-		}
-		if _, err := c.node.tell(heapTo + path); err != nil {
-			return state{}, err
-		}
+	if err := heap(c.node, o, "soak-"+name); err != nil {
+		return state{}, err
 	}
 	return stateOf(ctx, c.node)
 }

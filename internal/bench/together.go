@@ -35,6 +35,19 @@ func together(ctx context.Context, ours, bare *process) (oursUsed, bareUsed seri
 // profiled is how long a node is profiled, after what was measured and under the same load.
 const profiled = 20 * time.Second
 
+// heap writes what is on a node's heap into the folder of the options, if one is named.
+func heap(node *process, o options, name string) error {
+	if o.profiles == "" {
+		return nil
+	}
+	path, err := filepath.Abs(filepath.Join(o.profiles, name+".heap"))
+	if err != nil {
+		return err
+	}
+	_, err = node.tell(heapTo + path)
+	return err
+}
+
 // profile writes a node's profile into the folder of the options, if one is named.
 func profile(ctx context.Context, node *process, o options, name string) error {
 	if o.profiles == "" {

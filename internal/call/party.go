@@ -21,11 +21,9 @@ type party struct {
 	leg    Leg             // that answered; nil while it rings
 	events chan phoneEvent // of those that ring; the one that answered is listened to directly
 	gone   chan struct{}   // closed when none is to be heard any more
-	ring   alarm           // how long it may ring
+	ring   alarm           // how long it may ring, and then how long a whisper may last
 	taken  <-chan struct{} // closed when the store has the agent with somebody else; nil for a call that an agent dialled
-	// whisper is how long the agent may still hear what precedes the caller; stopped when there is nothing of it.
-	whisper alarm
-	joined  bool // the two hear each other, or did until one of them held the other
+	joined bool            // the two hear each other, or did until one of them held the other
 }
 
 // phoneEvent is what one of the ringing phones says.
@@ -189,8 +187,14 @@ func outcomeOf(e sip.Ended) routing.Outcome {
 	}
 }
 
-// onRingOver ends an offer that nobody answered in time.
-func (c *Call) onRingOver() { c.offerFailed(routing.NoAnswer) }
+// onPartyDeadline ends an offer that nobody answered in time, or a whisper that has lasted long enough.
+func (c *Call) onPartyDeadline() {
+	if c.whispering() {
+		c.cutWhisper()
+		return
+	}
+	c.offerFailed(routing.NoAnswer)
+}
 
 // onWithdrawn ends an offer that the store no longer holds.
 func (c *Call) onWithdrawn(n dispatch.Withdrawn) {
@@ -239,7 +243,7 @@ func (c *Call) onPickedUp(leg Leg, sdp []byte) {
 
 // connect lets the caller and the agent hear each other. From here on the caller was answered.
 func (c *Call) connect() {
-	c.party.whisper.stop()
+	c.party.ring.stop()
 	c.party.joined = true
 	c.served = true
 	c.onHold()
@@ -391,7 +395,6 @@ func (c *Call) letGo() {
 // hangUp ends all that a party holds of the node; it may be called twice.
 func (p *party) hangUp() {
 	p.ring.stop()
-	p.whisper.stop()
 	if p.leg != nil {
 		p.leg.Hangup()
 	} else {

@@ -26,7 +26,7 @@ func (c *Call) whisper() bool {
 		return false
 	}
 	c.party.sound.Play(whispered, source)
-	c.party.whisper.set(longestWhisper)
+	c.party.ring.set(longestWhisper)
 	return true
 }
 
@@ -37,12 +37,4 @@ func (c *Call) whispering() bool { return c.party != nil && c.party.leg != nil &
 func (c *Call) cutWhisper() {
 	c.party.sound.Stop()
 	c.connect()
-}
-
-// whisperOver is ready when a whisper has lasted long enough.
-func (c *Call) whisperOver() <-chan time.Time {
-	if c.party == nil {
-		return nil
-	}
-	return c.party.whisper.due()
 }
