@@ -48,7 +48,7 @@ type outgoing struct {
 
 	// What is heard: keys first, then the foreground, then the other side of a bridge, then the background.
 	keys       *dtmf.Sender // nil before the first
-	tones      []Source // keys as sound, for a far end that takes no telephone-events
+	tones      []Source     // keys as sound, for a far end that takes no telephone-events
 	foreground []Source
 	id         uint64 // of the foreground
 	background Source
