@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/spillway-voice/spillway/media/codec"
+	"github.com/spillway-voice/spillway/media/dtmf"
 	"github.com/spillway-voice/spillway/media/sdp"
 	"github.com/spillway-voice/spillway/media/srtp"
 )
@@ -214,13 +215,20 @@ func (s *Session) heed(next *far) {
 
 // adopt takes over another agreement. A clock of another rate needs another stream (RFC 7160).
 func (o *outgoing) adopt(agreed sdp.Agreement, next *far) {
+	rate := o.voice.codec.SampleRate()
 	if clock := o.voice.change(next.codec, agreed.PacketTime); clock && o.begun {
 		o.ssrc, o.sequence, o.begun = rand.Uint32(), firstNumber(), false
 		o.packets, o.octets = 0, 0
+		o.keys.Cut() // the rest of its reports would be another press in another stream
+	}
+	if next.codec.SampleRate() != rate {
+		o.retune(next.codec.SampleRate())
+	}
+	if !agreed.HasEvent {
+		o.keys = dtmf.Sender{} // nobody takes them any more
 	}
 	o.ready = true
 	o.sends = next.listens && !next.address.Addr().IsUnspecified()
-	o.longest = next.longest
 	o.audioType = agreed.Type
 	o.eventType, o.eventClock, o.hasEvent = agreed.Event, agreed.EventClock, agreed.HasEvent
 	o.hasComfort = agreed.HasComfort
