@@ -115,7 +115,7 @@ func (o *outgoing) rest(buffer []byte) sent {
 
 // say takes in a frame of sound whose time is stamp and returns the packet that it fills, if it does.
 func (o *outgoing) say(payload []byte, stamp uint32, buffer []byte) sent {
-	if !o.begun || stamp != o.end() {
+	if stamp != o.end() || !o.begun && len(o.voice.pending) == 0 {
 		o.voice.pending = o.voice.pending[:0] // its time has passed
 		o.reached, o.mark = stamp, true
 	}
