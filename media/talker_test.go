@@ -277,7 +277,7 @@ func sines(hz, amp float64, d time.Duration) *Prompt {
 		return pcm
 	}
 	p := newPrompt(make(SampleRate), [32]byte{})
-	p.wide = make(WideRate)
+	p.wide = padded(make(WideRate), 2*len(p.pcm))
 	set := CodecsOf(codec.G722, codec.L16)
 	if codec.Opus.Available() {
 		set |= CodecsOf(codec.Opus)
