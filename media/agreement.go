@@ -27,6 +27,7 @@ type agreement struct {
 	security   sdp.Security
 	keys       []sdp.Crypto  // ours, one for each suite; none when security is off
 	secure     *srtp.Context // the protection in force; nil: none
+	spoken     sdp.Crypto    // the key of ours in it
 	detects    bool          // keys are looked for in the sound
 }
 
@@ -47,6 +48,25 @@ func (a *agreement) makeKeys(security sdp.Security) error {
 		}
 		a.keys = append(a.keys, key)
 	}
+	return nil
+}
+
+// speak notes the key of ours that is in force from now on. The one before, if it is another, is never used again: its counters
+// would begin anew, and two packets be encrypted alike. Another takes its place in later descriptions.
+func (a *agreement) speak(key sdp.Crypto) error {
+	before := a.spoken
+	if before.Valid() && !before.Same(key) {
+		another, err := srtp.NewKey(before.Suite)
+		if err != nil {
+			return err
+		}
+		for i := range a.keys {
+			if a.keys[i].Same(before) {
+				a.keys[i] = another
+			}
+		}
+	}
+	a.spoken = key
 	return nil
 }
 
@@ -172,7 +192,7 @@ func (s *Session) commit(agreed sdp.Agreement) error {
 	return nil
 }
 
-// farOf returns what an agreement says of the far end.
+// farOf returns what an agreement says of the far end. Its caller puts it into force, unless there is an error.
 func (s *Session) farOf(agreed sdp.Agreement) (*far, error) {
 	c, err := codec.Parse(agreed.Codec.Name)
 	if err != nil {
@@ -193,6 +213,9 @@ func (s *Session) farOf(agreed sdp.Agreement) (*far, error) {
 	}
 	if agreed.Secure {
 		if next.secure, err = s.agreement.secure.Rekey(agreed.Local, agreed.Far); err != nil {
+			return nil, fmt.Errorf("agree on sound: %w", err)
+		}
+		if err := s.agreement.speak(agreed.Local); err != nil {
 			return nil, fmt.Errorf("agree on sound: %w", err)
 		}
 	}

@@ -256,7 +256,7 @@ func TestACodecThatChangesWhileMusicPlays(t *testing.T) {
 			time.Sleep(time.Second)
 			got := p.heard()
 			assertStream(t, c, got, true)
-			assertTone(t, fmt.Sprint("with ", c, " who waits"), listened(c, got)[c.SampleRate()/25:], 400, c.SampleRate(), 20, 30)
+			assertTone(t, fmt.Sprint("with ", c, " who waits"), listened(c, got)[c.SampleRate()/25:], 400, c.SampleRate(), 15, 30)
 		}
 	})
 }
