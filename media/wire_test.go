@@ -36,19 +36,26 @@ var (
 func onWire(t *testing.T, change func(*Options), run func(*wire)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &wire{t: t, network: memnet.New(1)}
-		options := Options{Low: 10000, High: 10099, Bind: ours, Advertise: []netip.Addr{ours}, Timeout: 10 * time.Second,
-			Listen: w.listen}
-		if change != nil {
-			change(&options)
-		}
-		var err error
-		if w.engine, err = NewEngine(options); err != nil {
-			t.Fatal(err)
-		}
+		w := newWire(t, change)
 		defer w.engine.Close()
 		run(w)
 	})
+}
+
+// newWire starts an engine on a network in memory. Whoever asks is in a bubble, and closes the engine.
+func newWire(t *testing.T, change func(*Options)) *wire {
+	t.Helper()
+	w := &wire{t: t, network: memnet.New(1)}
+	options := Options{Low: 10000, High: 10099, Bind: ours, Advertise: []netip.Addr{ours}, Timeout: 10 * time.Second,
+		Listen: w.listen}
+	if change != nil {
+		change(&options)
+	}
+	var err error
+	if w.engine, err = NewEngine(options); err != nil {
+		t.Fatal(err)
+	}
+	return w
 }
 
 // listen opens one of the engine's sockets.
