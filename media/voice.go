@@ -13,6 +13,8 @@ type voice struct {
 	packet  int    // bytes of sound in a packet; 0: whatever a frame takes
 	pending []byte // encoded sound that is shorter than a packet; nil when packets are frames
 
+	recent  []byte        // of a codec whose decoders remember: what others encoded and was sent last; nil until then
+	weaning int           // frames to be encoded for this listener alone, until those that others share go on smoothly
 	encoder codec.Encoder // nil until something has to be encoded for this listener alone
 	pcm     []int16       // room for a frame; nil until then
 	last    int16         // the last sample that was sent, as far as it is known
@@ -26,6 +28,12 @@ type voice struct {
 // a fade and long enough to be heard as no click.
 const rampPart = 4
 
+// The codec of which an encoder has to know what another one sent: G.722, for 100 ms. What Opus remembers cannot be handed on.
+const (
+	rememberedFrames = 5
+	remembering      = codec.G722
+)
+
 // change has the voice speak another codec, in packets of a duration. It reports whether the clock of the timestamps is
 // another one than before.
 func (v *voice) change(c codec.Codec, packet time.Duration) (clock bool) {
@@ -36,7 +44,7 @@ func (v *voice) change(c codec.Codec, packet time.Duration) (clock bool) {
 	if c != v.codec {
 		clock = c.ClockRate() != v.codec.ClockRate()
 		v.settle()
-		v.encoder, v.pcm = nil, nil
+		v.encoder, v.pcm, v.recent, v.weaning = nil, nil, nil, 0
 		v.pending = nil
 	}
 	if size != v.packet {
@@ -52,10 +60,11 @@ func (v *voice) step() uint32 { return uint32(v.codec.ClockRate() / framesPerSec
 // frame returns the next frame of a source, encoded, in room unless others share it, or nil when the source is over. Under
 // muted it is anything but nil.
 func (v *voice) frame(source Source, room []byte) []byte {
-	if shared, ok := source.(encodedSource); ok && (v.muted || !v.joins) {
+	if shared, ok := source.(encodedSource); ok && (v.muted || !v.joins && v.weaning == 0) {
 		if payload, last := shared.nextEncoded(v.codec); payload != nil {
 			if !v.muted {
 				v.last = last
+				v.remember(payload)
 			}
 			return payload
 		}
@@ -98,12 +107,14 @@ func (v *voice) encode(pcm []int16, room []byte) []byte {
 	if v.muted {
 		return room[:1]
 	}
-	if v.joins {
-		v.join(pcm)
-	}
 	if v.encoder == nil {
 		v.encoder = v.codec.NewEncoder()
 	}
+	v.follow()
+	if v.joins {
+		v.join(pcm)
+	}
+	v.weaning = max(v.weaning-1, 0)
 	v.last = pcm[len(pcm)-1]
 	payload, err := v.encoder.Encode(room, pcm)
 	if err != nil {
@@ -117,6 +128,38 @@ func (v *voice) join(pcm []int16) {
 	v.settle()
 	v.joins = false
 	v.ramp(pcm[:len(pcm)/rampPart])
+	if v.codec == remembering {
+		v.weaning = rememberedFrames
+	}
+}
+
+// remember keeps the end of what was sent and others encoded.
+func (v *voice) remember(payload []byte) {
+	if v.codec != remembering {
+		return
+	}
+	most := rememberedFrames * v.codec.FrameBytes()
+	if v.recent == nil {
+		v.recent = make([]byte, 0, most)
+	}
+	payload = payload[max(len(payload)-most, 0):]
+	if over := len(v.recent) + len(payload) - most; over > 0 {
+		v.recent = v.recent[:copy(v.recent, v.recent[over:])]
+	}
+	v.recent = append(v.recent, payload...)
+}
+
+// follow has the encoder go on from what others encoded, if that was sent last.
+func (v *voice) follow() {
+	follower, ok := v.encoder.(codec.Follower)
+	if !ok || len(v.recent) == 0 {
+		return
+	}
+	last := follower.Follow(v.recent)
+	if v.relayed {
+		v.last, v.relayed = last, false
+	}
+	v.recent = v.recent[:0]
 }
 
 // ramp lets what was sent last fade while some sound rises.
@@ -156,6 +199,7 @@ func (v *voice) passed(payload []byte) {
 	case codec.L16:
 		v.last = int16(uint16(payload[len(payload)-2])<<8 | uint16(payload[len(payload)-1]))
 	}
+	v.remember(payload)
 	v.pending = v.pending[:0]
 }
 
