@@ -26,6 +26,7 @@ type agreement struct {
 	security   sdp.Security
 	keys       []sdp.Crypto  // ours, one for each suite; none when security is off
 	secure     *srtp.Context // the protection in force; nil: none
+	spoken     sdp.Crypto    // the key of ours in it
 	detects    bool          // keys are looked for in the sound
 }
 
@@ -46,6 +47,25 @@ func (a *agreement) makeKeys(security sdp.Security) error {
 		}
 		a.keys = append(a.keys, key)
 	}
+	return nil
+}
+
+// speak notes the key of ours that is in force from now on. The one before, if it is another, is never used again: its counters
+// would begin anew, and two packets be encrypted alike. Another takes its place in later descriptions.
+func (a *agreement) speak(key sdp.Crypto) error {
+	before := a.spoken
+	if before.Valid() && !before.Same(key) {
+		another, err := srtp.NewKey(before.Suite)
+		if err != nil {
+			return err
+		}
+		for i := range a.keys {
+			if a.keys[i].Same(before) {
+				a.keys[i] = another
+			}
+		}
+	}
+	a.spoken = key
 	return nil
 }
 
@@ -171,7 +191,7 @@ func (s *Session) commit(agreed sdp.Agreement) error {
 	return nil
 }
 
-// farOf returns what an agreement says of the far end.
+// farOf returns what an agreement says of the far end. Its caller puts it into force, unless there is an error.
 func (s *Session) farOf(agreed sdp.Agreement) (*far, error) {
 	c, err := codec.Parse(agreed.Codec.Name)
 	if err != nil {
@@ -194,6 +214,9 @@ func (s *Session) farOf(agreed sdp.Agreement) (*far, error) {
 		if next.secure, err = s.agreement.secure.Rekey(agreed.Local, agreed.Far); err != nil {
 			return nil, fmt.Errorf("agree on sound: %w", err)
 		}
+		if err := s.agreement.speak(agreed.Local); err != nil {
+			return nil, fmt.Errorf("agree on sound: %w", err)
+		}
 	}
 	return next, nil
 }
@@ -214,13 +237,22 @@ func (s *Session) heed(next *far) {
 
 // adopt takes over another agreement. A clock of another rate needs another stream (RFC 7160).
 func (o *outgoing) adopt(agreed sdp.Agreement, next *far) {
+	rate := o.voice.codec.SampleRate()
 	if clock := o.voice.change(next.codec, agreed.PacketTime); clock && o.begun {
 		o.ssrc, o.sequence, o.begun = rand.Uint32(), firstNumber(), false
 		o.packets, o.octets = 0, 0
+		if o.keys != nil {
+			o.keys.Cut() // the rest of its reports would be another press in another stream
+		}
+	}
+	if next.codec.SampleRate() != rate {
+		o.retune(next.codec.SampleRate())
+	}
+	if !agreed.HasEvent {
+		o.keys = nil // nobody takes them any more
 	}
 	o.ready = true
 	o.sends = next.listens && !next.address.Addr().IsUnspecified()
-	o.longest = next.longest
 	o.audioType = agreed.Type
 	o.eventType, o.eventClock, o.hasEvent = agreed.Event, agreed.EventClock, agreed.HasEvent
 	o.hasComfort = agreed.HasComfort

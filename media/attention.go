@@ -19,6 +19,7 @@ type attention struct {
 
 	hearing atomic.Int32 // who hears
 	thinned atomic.Bool  // the kernel drops
+	refused atomic.Bool  // the kernel does not
 	mu      sync.Mutex   // over what follows, and what of it the kernel is told
 	stream  socket.Stream
 }
@@ -43,7 +44,7 @@ func (a *attention) full() {
 
 // rest has the kernel drop a stream, if nobody hears it. The receiving goroutine calls it with each packet.
 func (a *attention) rest(stream socket.Stream) {
-	if a.socket == nil || a.hearing.Load() > 0 {
+	if a.socket == nil || a.refused.Load() || a.hearing.Load() > 0 {
 		return
 	}
 	a.mu.Lock()
@@ -52,7 +53,7 @@ func (a *attention) rest(stream socket.Stream) {
 		return
 	}
 	if a.socket.Thin(stream) != nil {
-		a.socket = nil // a system that refuses will refuse again
+		a.refused.Store(true) // a system that refuses will refuse again; what it dropped before it drops until Full
 		return
 	}
 	a.stream = stream

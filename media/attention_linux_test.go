@@ -1,13 +1,17 @@
 package media
 
 import (
+	"net"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/pion/rtp"
-	"github.com/spillway-voice/spillway/media/dtmf"
 
 	"github.com/spillway-voice/spillway/media/codec"
+	"github.com/spillway-voice/spillway/media/dtmf"
+	"github.com/spillway-voice/spillway/media/sdp"
+	"github.com/spillway-voice/spillway/media/srtp"
 )
 
 // A key that is pressed marks a place in what a phone sends: its Digit event says that all before it was taken in.
@@ -141,3 +145,53 @@ func TestANewAgreementIsHeardInFull(t *testing.T) {
 type sinkFunc func(Sound)
 
 func (f sinkFunc) Hear(sound Sound) { f(sound) }
+
+// TestAProtectedStreamThatWasDroppedOpensWhenItIsHeard has a far end whose numbers wrap around while the kernel drops all but a
+// sample of its sound.
+func TestAProtectedStreamThatWasDroppedOpensWhenItIsHeard(t *testing.T) {
+	for _, suite := range everySuite {
+		engine := startEngine(t, func(o *Options) { o.Timeout = shortestSilence })
+		s, err := engine.Open(SessionOptions{Signalling: loopback, Security: sdp.Required})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := newPhone(t)
+		p.seq = 65400
+		key, line := crypto(t, suite)
+		offer := strings.Replace(string(p.offer("0")), "RTP/AVP", "RTP/SAVP", 1) + line
+		answer, err := s.Answer([]byte(offer))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.to = net.UDPAddrFromAddrPort(s.Local())
+		secure, err := srtp.New(key, keyIn(t, string(answer)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.secure.Store(secure)
+		p.talk(latchPackets + 1)
+		p.mark(s)
+		if !s.attention.thinned.Load() {
+			t.Fatal("the kernel still gives us all the sound that nobody hears")
+		}
+		for range 8 { // over the end of the numbers
+			p.talk(40)
+			p.mark(s)
+		}
+		other, agent := open(t, engine), newPhone(t)
+		agent.call(other, "0")
+		if err := Bridge(s, other); err != nil {
+			t.Fatal(err)
+		}
+		loud := encode(codec.PCMU, full(12000))
+		for range 21 {
+			p.say(0, loud)
+		}
+		for range 20 {
+			agent.until("every packet", func(got rtp.Packet) bool { return got.Payload[0] == loud[0] })
+		}
+		if stats := s.Stats(); stats.Invalid > 0 {
+			t.Errorf("%v: stats %+v", suite, stats)
+		}
+	}
+}

@@ -41,8 +41,11 @@ func TestABridgePassesEachPacketOnAtOnceWithItsOwnNumbers(t *testing.T) {
 		agent.heard()
 		for i := range 50 {
 			caller.send(0, encode(codec.PCMU, full(8000)), FrameSize)
-			got := agent.heard()
-			if len(got) != 1 || got[0].PayloadType != 8 || got[0].loudness() < 7500 || got[0].SSRC != b.out.ssrc {
+			got, fades := agent.heard(), 0
+			if i == 0 {
+				fades = 1
+			}
+			if len(got) != 1 || got[0].PayloadType != 8 || got[0].loudness() < 7500-fades*join(8000) || got[0].SSRC != b.out.ssrc {
 				t.Fatalf("packet %d: heard %d packets, %+v", i, len(got), got)
 			}
 			time.Sleep(FrameDuration)
@@ -166,8 +169,8 @@ func TestABridgeStopsWhatWasPlayedAndPartingBringsTheBackgroundBack(t *testing.T
 		}
 		agent.say(codec.PCMU, 16000, 50)
 		got := caller.heard()
-		for _, packet := range got {
-			if l := packet.loudness(); l < 15000 {
+		for i, packet := range got {
+			if l := packet.loudness(); l < 15000 && (i > 0 || l < 15000-join(16000)) {
 				t.Fatalf("heard %d in the bridge, want the other side alone", l)
 			}
 		}

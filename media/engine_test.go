@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/pion/rtp"
 	"github.com/spillway-voice/spillway/media/codec"
+	"github.com/spillway-voice/spillway/media/srtp"
 	"go.uber.org/goleak"
 )
 
@@ -55,11 +57,18 @@ type phone struct {
 	ssrc   uint32
 	seq    uint16
 	stamp  uint32
+	secure atomic.Pointer[srtp.Context] // nil: in the clear
 }
 
 func newPhone(t testing.TB) *phone {
 	t.Helper()
-	socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	return newPhoneOn(t, loopback)
+}
+
+// newPhoneOn is a phone on a loopback address of either family.
+func newPhoneOn(t testing.TB, at netip.Addr) *phone {
+	t.Helper()
+	socket, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, 0)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,8 +92,14 @@ func (p *phone) read() {
 		if err != nil {
 			return
 		}
+		datagram := append([]byte(nil), buffer[:n]...)
+		if secure := p.secure.Load(); secure != nil {
+			if datagram, err = secure.Unprotect(datagram[:0], datagram); err != nil {
+				continue // as what came before the keys were known
+			}
+		}
 		var packet rtp.Packet
-		if packet.Unmarshal(append([]byte(nil), buffer[:n]...)) != nil {
+		if packet.Unmarshal(datagram) != nil {
 			continue
 		}
 		select {
@@ -128,6 +143,11 @@ func (p *phone) write(packet *rtp.Packet) {
 	raw, err := packet.Marshal()
 	if err != nil {
 		p.t.Fatal(err)
+	}
+	if secure := p.secure.Load(); secure != nil {
+		if raw, err = secure.Protect(nil, raw); err != nil {
+			p.t.Fatal(err)
+		}
 	}
 	if _, err := p.socket.WriteTo(raw, p.to); err != nil && !errors.Is(err, net.ErrClosed) {
 		p.t.Fatal(err)

@@ -117,19 +117,27 @@ func (s *Session) listen(now time.Time, buffer []byte) {
 	if attends {
 		s.attend(frame, now)
 	}
-	if other := s.peer.Load(); crosses && other != nil && kind != playback.Nothing {
-		theirs := other.far.Load()
-		other.sendAll(other.out.hear(h.at(frame, theirs.codec.SampleRate()), now, s.engine.clock.tick(now), buffer), buffer)
-	} else if crosses && other == nil {
+	if !crosses {
+		return
+	}
+	other := s.peer.Load()
+	if other == nil {
 		h.stopCrossing()
+		return
+	}
+	if theirs := other.far.Load(); theirs != nil && kind != playback.Nothing { // nil: bridged anew, with one who has not agreed yet
+		other.sendAll(other.out.hear(h.at(frame, theirs.codec.SampleRate()), now, s.engine.clock.tick(now), buffer), buffer)
 	}
 }
 
-// stopCrossing notes that there is no bridge any more.
+// stopCrossing notes that there is no bridge any more. The playout goroutine calls it.
 func (h *hearing) stopCrossing() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.crosses = false
+	if h.converter != nil {
+		h.converter.Reset() // what it still holds is of this bridge
+	}
 }
 
 // attend lets sinks and the detector of keys hear a frame.

@@ -43,7 +43,9 @@ type incoming struct {
 	latch    latch
 	limit    allowance
 	keys     dtmf.Receiver
-	untold   bool // the press that its reports are about came by another way, and was told
+	keysOf   uint32 // the SSRC of the stream that it is for
+	crossed  *far   // the other side of a bridge that got a packet decoded, as it was too long for it: it gets all so
+	untold   bool   // the press that its reports are about came by another way, and was told
 	packet   rtp.Packet
 	arrivals arrivals
 	to       netip.AddrPort // where the far end is sent to, as far as it was learnt since the agreement
@@ -176,8 +178,11 @@ func (s *Session) hearKey(h heard, clock uint32, now time.Time) {
 		return
 	}
 	in := &s.in
+	if in.keysOf != in.packet.SSRC {
+		in.keys, in.keysOf = dtmf.NewReceiver(int(clock)), in.packet.SSRC
+	}
 	if digit, pressed := in.keys.Receive(in.packet.Timestamp, in.packet.Marker, event); pressed {
-		in.untold = !s.told(digit, dtmf.ByEvent, now)
+		in.untold, h.pressed = !s.told(digit, dtmf.ByEvent, now), digit
 	}
 	if other := s.peer.Load(); other != nil && !in.untold {
 		h.event, h.clock, h.payload = true, clock, h.payload[:dtmf.EventSize]
@@ -191,7 +196,7 @@ func (s *Session) hearSound(h heard, now time.Time) {
 	other, crosses := s.peer.Load(), false
 	if other != nil {
 		theirs := other.far.Load()
-		crosses = theirs != nil && !theirs.takes(h)
+		crosses = theirs != nil && s.in.crosses(theirs, h)
 	}
 	s.hearing.put(s, h, crosses, now)
 	if other != nil && !crosses {
@@ -199,11 +204,17 @@ func (s *Session) hearSound(h heard, now time.Time) {
 	}
 }
 
-// takes reports whether the far end can have a packet of a bridge as it is, or with each sample looked up. Otherwise it
-// has to be decoded and encoded again.
-func (f *far) takes(h heard) bool {
-	lawful := h.codec <= codec.PCMA && f.codec <= codec.PCMA
-	return (h.codec == f.codec || lawful) && h.duration <= f.longest
+// crosses reports whether a packet has to be decoded and encoded again for the other side of a bridge, which cannot have it as it
+// is, or with each sample looked up. Once one was too long for it all are: sound that came by both ways would be torn.
+func (in *incoming) crosses(theirs *far, h heard) bool {
+	lawful := h.codec <= codec.PCMA && theirs.codec <= codec.PCMA
+	if h.codec != theirs.codec && !lawful {
+		return true
+	}
+	if h.duration > theirs.longest {
+		in.crossed = theirs
+	}
+	return in.crossed == theirs
 }
 
 // passed sends a packet that came over a bridge.

@@ -27,7 +27,6 @@ type outgoing struct {
 	ready      bool
 	sends      bool // false: the far end does not want sound (hold)
 	voice      voice
-	longest    time.Duration // the most sound that the far end takes in a packet
 	audioType  uint8
 	eventType  uint8
 	eventClock uint32 // Hz
@@ -39,7 +38,8 @@ type outgoing struct {
 	// The stream (RFC 3550 section 5.1).
 	ssrc     uint32
 	sequence uint16 // of the next packet
-	base     uint32 // timestamp of tick 0
+	base     uint32 // timestamp of tick 0, by our own clock
+	ahead    uint32 // how far the stream is ahead of that: of two who fill it each has its own idea of the time
 	reached  uint32 // timestamp up to which sound was sent
 	begun    bool   // a packet was sent
 	mark     bool   // the next packet of sound does not follow on the last one in time
@@ -48,7 +48,7 @@ type outgoing struct {
 
 	// What is heard: keys first, then the foreground, then the other side of a bridge, then the background.
 	keys       *dtmf.Sender // nil before the first
-	tones      []Source     // keys as sound, for a far end that takes no telephone-events
+	tones      []*toneKey   // keys as sound, for a far end that takes no telephone-events
 	foreground []Source
 	id         uint64 // of the foreground
 	background Source
@@ -81,14 +81,21 @@ func (o *outgoing) frame(now time.Time, tick uint32, buffer []byte) sent {
 		return sent{}
 	}
 	stamp := o.stamp(tick)
+	keyed, toned := o.keying(), len(o.tones) > 0
+	o.voice.muted = keyed || toned || !o.sends
 	payload, ended := o.sound(now, buffer[rtpHeader:]) // also on hold and under a key: time goes on
-	switch {
-	case o.keying():
-		return sent{packet: o.key(stamp, buffer), to: o.to, ended: ended}
-	case len(o.tones) > 0:
+	if toned && !keyed {
+		o.voice.muted = !o.sends
 		payload = o.tone(buffer[rtpHeader:])
 	}
-	if payload == nil || !o.sends {
+	o.voice.muted = false
+	if keyed || !o.sends {
+		o.voice.cut()
+	}
+	switch {
+	case keyed:
+		return sent{packet: o.key(stamp, buffer), to: o.to, ended: ended}
+	case payload == nil || !o.sends:
 		return sent{ended: ended}
 	}
 	due := o.say(payload, stamp, buffer)
@@ -108,7 +115,7 @@ func (o *outgoing) rest(buffer []byte) sent {
 
 // say takes in a frame of sound whose time is stamp and returns the packet that it fills, if it does.
 func (o *outgoing) say(payload []byte, stamp uint32, buffer []byte) sent {
-	if !o.begun || stamp != o.reached+o.voice.duration(o.voice.pending) {
+	if stamp != o.end() || !o.begun && len(o.voice.pending) == 0 {
 		o.voice.pending = o.voice.pending[:0] // its time has passed
 		o.reached, o.mark = stamp, true
 	}
@@ -155,26 +162,54 @@ func (o *outgoing) press(digit byte, d time.Duration) error {
 	if len(o.tones) >= maxTones {
 		return errTooManyKeys
 	}
-	tone, err := dtmf.NewTone(digit, o.voice.codec.SampleRate(), d)
-	if err != nil {
+	key := &toneKey{digit: digit, duration: d}
+	if err := key.tune(o.voice.codec.SampleRate()); err != nil {
 		return err
 	}
 	o.voice.joins = o.voice.joins || len(o.tones) == 0
-	o.tones = append(o.tones, tone)
+	o.tones = append(o.tones, key)
 	return nil
+}
+
+// toneKey is a key that is sent as sound.
+type toneKey struct {
+	digit    byte
+	duration time.Duration
+	sound    *dtmf.Tone
+	begun    bool
+}
+
+// tune makes its sound, at a rate.
+func (k *toneKey) tune(rate int) (err error) {
+	k.sound, err = dtmf.NewTone(k.digit, rate, k.duration)
+	return err
 }
 
 // tone returns a frame of the key that is being sent as sound, and of silence behind the last one.
 func (o *outgoing) tone(room []byte) []byte {
 	for len(o.tones) > 0 {
-		if payload := o.voice.frame(o.tones[0], room); payload != nil {
+		o.tones[0].begun = true
+		if payload := o.voice.frame(o.tones[0].sound, room); payload != nil {
 			return payload
 		}
 		o.tones[0] = nil
 		o.tones = o.tones[1:]
 	}
+	payload := o.voice.silence(room)
 	o.voice.joins = true
-	return o.voice.silence(room)
+	return payload
+}
+
+// retune brings the keys that wait to be sent as sound to another rate. The one that is being sent ends, as begun anew it
+// would be another.
+func (o *outgoing) retune(rate int) {
+	if len(o.tones) > 0 && o.tones[0].begun {
+		o.tones = o.tones[1:]
+		o.voice.joins = true
+	}
+	for _, key := range o.tones {
+		_ = key.tune(rate) // what was tuned before can be tuned to the rate of any codec
+	}
 }
 
 // next makes the next packet of the stream out of sound or a key of our own.
@@ -210,38 +245,43 @@ const rtpHeader = 12
 // pack puts a header before a payload. The payload may be in its place already.
 func (o *outgoing) pack(buffer, payload []byte, header rtp.Header) []byte {
 	header.Version, header.SSRC = 2, o.ssrc
+	size := len(payload)
 	if _, err := header.MarshalTo(buffer); err != nil {
 		return nil
 	}
 	if &buffer[rtpHeader] != &payload[0] {
 		copy(buffer[rtpHeader:], payload)
 	}
+	packet := buffer[:rtpHeader+len(payload)]
+	if o.secure != nil {
+		if cap(packet) < len(packet)+srtp.Overhead {
+			return nil
+		}
+		var err error
+		if packet, err = o.secure.Protect(packet[:0], packet); err != nil {
+			return nil // the number of a packet that came twice over a bridge
+		}
+	}
 	o.begun = true
 	o.packets++
-	o.octets += uint32(len(payload))
-	packet := buffer[:rtpHeader+len(payload)]
-	if o.secure == nil {
-		return packet
-	}
-	if cap(packet) < len(packet)+srtp.Overhead {
-		return nil
-	}
-	protected, err := o.secure.Protect(packet[:0], packet)
-	if err != nil {
-		return nil // the number of a packet that came twice over a bridge
-	}
-	return protected
+	o.octets += uint32(size)
+	return packet
 }
 
-// stamp returns the timestamp of a tick, moving the time base when a relayed stream has run ahead of it.
+// stamp returns the timestamp of a tick, which is behind all sound that is here. A stream that has run ahead of our clock,
+// as one does when two fill it in one tick, or when it was relayed, stays so until it pauses.
 func (o *outgoing) stamp(tick uint32) uint32 {
 	stamp := o.base + tick*o.voice.step()
-	if o.begun && int32(stamp-o.reached) < 0 {
-		o.base += o.reached - stamp
-		stamp = o.reached
+	o.ahead = 0
+	if end := o.end(); o.begun && int32(stamp-end) < 0 {
+		o.ahead = end - stamp
+		return end
 	}
 	return stamp
 }
+
+// end returns the timestamp up to which there is sound, sent or waiting for its packet to be full.
+func (o *outgoing) end() uint32 { return o.reached + o.voice.duration(o.voice.pending) }
 
 // sound returns the payload of a frame, nil when the other side of a bridge speaks for itself, and Played when the
 // foreground has ended.

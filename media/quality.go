@@ -49,9 +49,9 @@ func (s *Session) Quality() Quality {
 		q.Heard = q.rate(d, a.burst(d.Loss))
 	}
 	s.out.mu.Lock()
-	sequence, packets := s.out.sequence, s.out.packets
+	ssrc, sequence, packets := s.out.ssrc, s.out.sequence, s.out.packets
 	s.out.mu.Unlock()
-	s.reporting.reach(sequence, packets)
+	s.reporting.reach(ssrc, sequence, packets)
 	if due, lost, jitter, told := s.reporting.farHeard(); told {
 		d := Direction{Packets: due, Lost: lost, Jitter: jitter}
 		d.Loss = float64(lost) / float64(due)

@@ -14,13 +14,13 @@ import (
 type relay struct {
 	anchored bool
 	ssrc     uint32 // of the incoming stream
-	first    uint16 // sequence number of the packet that was the anchor
+	first    uint16 // the least incoming number that is passed on: of the packet that was the anchor, or some way behind the newest
 	sequence uint16 // added to an incoming number
 	stamp    uint32 // added to an incoming timestamp
 	at       time.Time
 
 	keyed   bool   // a key of the other side is being passed on with a clock of our own
-	pressed uint32 // the incoming timestamp of that key
+	pressed uint32 // the incoming timestamp of its beginning
 	key     uint32 // and ours
 }
 
@@ -37,6 +37,7 @@ type heard struct {
 	duration time.Duration // of the sound
 	comfort  bool          // comfort noise (RFC 3389), not sound
 	event    bool          // a telephone-event, not sound
+	pressed  byte          // the key that this is the first report of; 0: none
 	clock    uint32        // of the event, in Hz
 }
 
@@ -50,8 +51,15 @@ func (o *outgoing) forward(in heard, now time.Time, tick uint32) (packet []byte,
 	if o.closed || !o.ready || !o.bridged || len(in.payload) == 0 || at < rtpHeader {
 		return nil, to
 	}
+	if in.event && !o.hasEvent {
+		o.sing(in)
+		return nil, to
+	}
+	if in.comfort && !o.hasComfort {
+		return nil, to // after relayGap silence is sent in its place
+	}
 	o.relay.at = now
-	if !o.sends || o.occupied() || in.event && !o.hasEvent || in.comfort && !o.hasComfort {
+	if !o.sends || o.occupied() {
 		return nil, to
 	}
 	buffer := in.datagram[at-rtpHeader:]
@@ -63,8 +71,11 @@ func (o *outgoing) forward(in heard, now time.Time, tick uint32) (packet []byte,
 		o.anchor(in.header, tick)
 		marker = marker || !in.event
 	}
-	if int16(in.header.SequenceNumber-o.relay.first) < 0 && int16(in.header.SequenceNumber-o.relay.first) > -100 {
+	switch since := int16(in.header.SequenceNumber - o.relay.first); {
+	case since < 0:
 		return nil, to // late: its number was given to something else
+	case since > 2*mostLate:
+		o.relay.first = in.header.SequenceNumber - mostLate // numbers come again after 65536
 	}
 	header := rtp.Header{
 		Marker:         marker,
@@ -88,10 +99,18 @@ func (o *outgoing) forward(in heard, now time.Time, tick uint32) (packet []byte,
 	if next := header.SequenceNumber + 1; int16(next-o.sequence) > 0 {
 		o.sequence = next
 	}
-	if end := header.Timestamp + length; int32(end-o.reached) > 0 {
+	if end := header.Timestamp + length; !o.begun || int32(end-o.reached) > 0 {
 		o.reached = end
 	}
 	return o.pack(buffer, in.payload, header), o.to
+}
+
+// sing sends a key of the other side as sound, when it is pressed, to a far end that takes no telephone-events. How long it will be
+// held is not known then: it is sent for as long as keys are that say nothing of it.
+func (o *outgoing) sing(in heard) {
+	if in.pressed != 0 && o.sends && len(o.foreground) == 0 {
+		_ = o.press(in.pressed, 0) // one too many is lost, as it would be in events
+	}
 }
 
 // occupied reports whether something has the stream that the other side of a bridge does not break into.
@@ -108,13 +127,18 @@ func (o *outgoing) forwardKey(in heard, tick uint32, buffer []byte) []byte {
 	if err != nil {
 		return nil
 	}
-	marker := !o.relay.keyed || o.relay.pressed != in.header.Timestamp
+	marker := !o.relay.keyed || in.pressed != 0
 	if marker {
 		o.relay.keyed, o.relay.pressed, o.relay.key = true, in.header.Timestamp, o.stamp(tick)
 	}
-	event.Duration = uint16(min(uint64(event.Duration)*uint64(o.eventClock)/uint64(in.clock), longestEvent))
+	before := int32(in.header.Timestamp - o.relay.pressed) // a long press is told in segments, each with its own timestamp
+	if before < 0 {
+		return nil // a late report of the press before
+	}
+	duration := uint64(before) + uint64(event.Duration)
+	event.Duration = uint16(min(duration*uint64(o.eventClock)/uint64(in.clock), longestEvent))
 	event.Put(in.payload)
-	if end := o.relay.key + uint32(event.Duration); int32(end-o.reached) > 0 {
+	if end := o.relay.key + uint32(event.Duration); !o.begun || int32(end-o.reached) > 0 {
 		o.reached = end
 	}
 	return o.next(buffer, in.payload, rtp.Header{Marker: marker, PayloadType: o.eventType, Timestamp: o.relay.key})
@@ -139,11 +163,18 @@ func (o *outgoing) hear(pcm []int16, now time.Time, tick uint32, buffer []byte) 
 		return sent{}
 	}
 	stamp := o.stamp(tick)
-	if ahead := o.reached + o.voice.duration(o.voice.pending); o.begun && stamp-ahead <= 2*o.voice.step() {
-		stamp = ahead // the two sides' ticks are not the same moments
+	if end := o.end(); o.begun && stamp-end <= 2*o.voice.step() {
+		stamp = end // the two sides' ticks are not the same moments
 	}
 	return o.say(payload, stamp, buffer)
 }
+
+// How far the number of a packet may be from that of the newest one before it counts as another stream: behind, 2 s of sound, after
+// which nobody waits for it (RFC 3550 appendix A.1: MAX_MISORDER), and ahead, 20 s.
+const (
+	mostLate     = 100
+	furthestStep = 1000
+)
 
 // follows reports whether a packet goes on with the stream that is relayed.
 func (o *outgoing) follows(in *rtp.Header) bool {
@@ -153,7 +184,7 @@ func (o *outgoing) follows(in *rtp.Header) bool {
 	jump := int32(in.Timestamp + o.relay.stamp - o.reached)
 	step := int16(in.SequenceNumber + o.relay.sequence - o.sequence)
 	longest := int32(longestJump) * int32(o.voice.step())
-	return jump > -longest && jump < longest && step > -1000 && step < 1000
+	return jump > -longest && jump < longest && step >= -mostLate && step < furthestStep
 }
 
 // anchor maps an incoming stream so that this packet is the next of ours.

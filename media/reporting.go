@@ -35,6 +35,7 @@ type reporting struct {
 
 	// Of the far end's report blocks about our stream.
 	reporter  uint32 // who wrote the last one
+	about     uint32 // our SSRC in it
 	reported  bool
 	lost      uint64 // by the last one
 	earlier   uint64 // by reporters before this one
@@ -42,6 +43,7 @@ type reporting struct {
 	jitters   int           // how many the mean has
 	roundTrip time.Duration // smoothed; 0: not known
 	begun     bool
+	stream    uint32 // our SSRC when it was last looked at
 	reached   uint16 // our sequence number when it was last looked at
 	span      uint64 // numbers of our stream until then
 }
@@ -79,12 +81,14 @@ func (r *reporting) sent(time64 uint64, now time.Time) {
 	r.next++
 }
 
-// reach notes how far our stream has come: the number of its next packet, and how many were sent.
-func (r *reporting) reach(sequence uint16, packets uint32) {
+// reach notes how far our stream has come: the number of its next packet, and how many were sent. What an earlier stream sent
+// after it was looked at last is not counted.
+func (r *reporting) reach(ssrc uint32, sequence uint16, packets uint32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.begun {
-		r.begun, r.span = packets > 0, uint64(packets)
+	if !r.begun || ssrc != r.stream {
+		r.begun, r.stream = packets > 0, ssrc
+		r.span += uint64(packets)
 		r.reached = sequence
 		return
 	}
@@ -105,10 +109,10 @@ func (r *reporting) theySent(ssrc uint32, time64 uint64, now time.Time) {
 func (r *reporting) theyHeard(reporter uint32, b rtcp.ReceptionReport, rate uint32, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.reported && reporter != r.reporter { // another device took over, and counts from its own beginning
+	if r.reported && (reporter != r.reporter || b.SSRC != r.about) { // another device took over, or our stream is another: counted from its beginning
 		r.earlier += r.lost
 	}
-	r.reporter, r.reported = reporter, true
+	r.reporter, r.about, r.reported = reporter, b.SSRC, true
 	r.lost = 0
 	if b.TotalLost < 1<<23 { // a negative number of 24 bits: it got copies
 		r.lost = uint64(b.TotalLost)

@@ -130,9 +130,9 @@ func (s *Session) senderReport(now time.Time) rtcp.Packet {
 	s.out.mu.Lock()
 	begun, packets, octets, ssrc := s.out.begun, s.out.packets, s.out.octets, s.out.ssrc
 	elapsed := timestamps(now.Sub(s.engine.clock.epoch), uint32(s.out.voice.codec.ClockRate()))
-	stamp, sequence := s.out.base+elapsed, s.out.sequence
+	stamp, sequence := s.out.base+s.out.ahead+elapsed, s.out.sequence
 	s.out.mu.Unlock()
-	s.reporting.reach(sequence, packets)
+	s.reporting.reach(ssrc, sequence, packets)
 	heard := s.receptionReports(now)
 	if !begun {
 		return &rtcp.ReceiverReport{SSRC: ssrc, Reports: heard}

@@ -82,6 +82,7 @@ func (s *Session) Stop() { s.Play(0) }
 func (s *Session) Background(source Source) {
 	s.out.mu.Lock()
 	defer s.out.mu.Unlock()
+	s.out.voice.joins = s.out.voice.joins || s.out.behind
 	s.out.background, s.out.behind = source, false
 }
 

@@ -13,7 +13,9 @@ import (
 
 	"github.com/spillway-voice/spillway/media/codec"
 	"github.com/spillway-voice/spillway/media/dtmf"
+	"github.com/spillway-voice/spillway/media/sdp"
 	"github.com/spillway-voice/spillway/media/socket"
+	"github.com/spillway-voice/spillway/media/srtp"
 )
 
 // level returns a prompt of one loudness.
@@ -368,31 +370,56 @@ func TestASinkHearsTheFarEndAsAnEvenStream(t *testing.T) {
 	})
 }
 
-// FuzzReceive looks for a datagram that breaks the receiving side.
+// FuzzReceive looks for a datagram that breaks the receiving side: of a plain bridge, of one that translates, and of a protected one,
+// where it is opened first and where it does not open.
 func FuzzReceive(f *testing.F) {
 	good, err := (&rtp.Packet{Header: rtp.Header{Version: 2, SSRC: 1}, Payload: make([]byte, FrameSize)}).Marshal()
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(good, uint8(0))
-	f.Add(append(slices.Clone(good[:1]), 101, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 5, 0x80, 1, 0), uint8(1))
-	f.Add([]byte{0x80, 200, 0, 6}, uint8(0))
-	f.Add([]byte{0xBF, 0, 0, 1}, uint8(2))
-	f.Fuzz(func(t *testing.T, datagram []byte, from uint8) {
-		onWire(t, nil, func(w *wire) {
-			a, b := w.open(), w.open()
-			one, other := w.remote(farAway, 4000), w.remote(farAway, 5000)
-			one.call(a, "0")
-			other.call(b, "8")
+	for mode := range uint8(4) {
+		f.Add(good, uint8(0), mode)
+		f.Add(append(slices.Clone(good[:1]), 101, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 5, 0x80, 1, 0), uint8(1), mode)
+		f.Add([]byte{0x80, 200, 0, 6}, uint8(0), mode)
+		f.Add([]byte{0xBF, 0, 0, 1}, uint8(2), mode)
+		f.Add(append(slices.Clone(good[:1]), 13, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 40, 1, 2, 3), uint8(0), mode)
+	}
+	f.Fuzz(func(t *testing.T, datagram []byte, from, mode uint8) {
+		onWire(t, allCodecs, func(w *wire) {
+			one, other := w.talker(4000, codec.PCMU), w.talker(5000, codec.PCMA)
+			security := sdp.Off
+			if mode%4 >= 2 {
+				security = sdp.Required
+			}
+			a, b := w.secured(security), w.open()
+			if security == sdp.Off {
+				one.agree(a)
+			} else {
+				one.protect(a, sdp.AEADAES128GCM)
+			}
+			if mode%4 == 1 {
+				other.speak(codec.G722)
+			}
+			other.agree(b)
 			if err := Bridge(a, b); err != nil {
 				t.Fatal(err)
 			}
 			sources := []netip.AddrPort{one.sound.AddrPort(), netip.AddrPortFrom(farAway, 9), netip.AddrPortFrom(stranded, 9)}
-			if len(datagram) > socket.LargestDatagram {
-				datagram = datagram[:socket.LargestDatagram]
+			if len(datagram) > socket.LargestDatagram-srtp.Overhead {
+				datagram = datagram[:socket.LargestDatagram-srtp.Overhead]
 			}
-			a.receive(slices.Clone(datagram), sources[int(from)%len(sources)], time.Now())
-			a.receiveReport(slices.Clone(datagram), sources[int(from)%len(sources)], time.Now())
+			sound, report := slices.Clone(datagram), slices.Clone(datagram)
+			if mode%4 == 3 { // what cannot be protected comes as it is
+				if protected, err := one.secure.Protect(nil, sound); err == nil {
+					sound = protected
+				}
+				if protected, err := one.secure.ProtectReport(nil, report); err == nil {
+					report = protected
+				}
+			}
+			a.receive(sound, sources[int(from)%len(sources)], time.Now())
+			a.receiveReport(report, sources[int(from)%len(sources)], time.Now())
+			time.Sleep(3 * FrameDuration)
 			if stats := a.Stats(); stats.PacketsIn+stats.Strangers+stats.Unproven+stats.Excess+stats.Invalid > 4 {
 				t.Fatalf("stats %+v of one datagram", stats)
 			}

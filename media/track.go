@@ -43,6 +43,9 @@ func newTrack(c codec.Codec, pcm []int16) *track {
 		t.data, t.ends = nil, make([]int, 0, frames)
 	}
 	encoder, room := c.NewEncoder(), make([]byte, c.FrameBytes())
+	if c == codec.G722 {
+		warm(encoder, pcm, room, length)
+	}
 	for i := range frames {
 		payload, err := encoder.Encode(room, pcm[i*length:(i+1)*length])
 		if err != nil {
@@ -54,6 +57,17 @@ func newTrack(c codec.Codec, pcm []int16) *track {
 		}
 	}
 	return t
+}
+
+// warm lets an encoder hear the end of a recording before its beginning: the decoder of who hears it round and round has, and one
+// of G.722 that heard something else gives a crack as loud as can be (measured, of a sine of -9 dBFS).
+func warm(encoder codec.Encoder, pcm []int16, room []byte, length int) {
+	frames := len(pcm) / length
+	for i := max(frames-framesPerSecond, 0); i < frames; i++ {
+		if _, err := encoder.Encode(room, pcm[i*length:(i+1)*length]); err != nil {
+			panic("media: a frame of sound cannot be encoded: " + err.Error()) // as in newTrack
+		}
+	}
 }
 
 // frame returns the payload of a frame.

@@ -15,6 +15,7 @@ import (
 	"github.com/spillway-voice/spillway/media/codec"
 	"github.com/spillway-voice/spillway/media/dtmf"
 	"github.com/spillway-voice/spillway/media/socket"
+	"github.com/spillway-voice/spillway/media/srtp"
 )
 
 // A wire is an engine on a network in memory, in a bubble of fake time.
@@ -35,19 +36,26 @@ var (
 func onWire(t *testing.T, change func(*Options), run func(*wire)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &wire{t: t, network: memnet.New(1)}
-		options := Options{Low: 10000, High: 10099, Bind: ours, Advertise: []netip.Addr{ours}, Timeout: 10 * time.Second,
-			Listen: w.listen}
-		if change != nil {
-			change(&options)
-		}
-		var err error
-		if w.engine, err = NewEngine(options); err != nil {
-			t.Fatal(err)
-		}
+		w := newWire(t, change)
 		defer w.engine.Close()
 		run(w)
 	})
+}
+
+// newWire starts an engine on a network in memory. Whoever asks is in a bubble, and closes the engine.
+func newWire(t *testing.T, change func(*Options)) *wire {
+	t.Helper()
+	w := &wire{t: t, network: memnet.New(1)}
+	options := Options{Low: 10000, High: 10099, Bind: ours, Advertise: []netip.Addr{ours}, Timeout: 10 * time.Second,
+		Listen: w.listen}
+	if change != nil {
+		change(&options)
+	}
+	var err error
+	if w.engine, err = NewEngine(options); err != nil {
+		t.Fatal(err)
+	}
+	return w
 }
 
 // listen opens one of the engine's sockets.
@@ -96,6 +104,7 @@ type remote struct {
 	header   rtp.Header
 
 	mu      sync.Mutex
+	secure  *srtp.Context // of the far end; nil: in the clear
 	got     []arrival
 	reports []rtcp.Packet
 }
@@ -134,6 +143,13 @@ func (r *remote) read(from *memnet.Endpoint, take func([]byte)) {
 }
 
 func (r *remote) takeSound(datagram []byte) {
+	if r.secure != nil {
+		var err error
+		if datagram, err = r.secure.Unprotect(nil, datagram); err != nil {
+			r.w.t.Errorf("what we sent does not open: %v", err)
+			return
+		}
+	}
 	var packet rtp.Packet
 	if err := packet.Unmarshal(datagram); err != nil {
 		r.w.t.Errorf("we sent what is no RTP: %v", err)
@@ -143,6 +159,13 @@ func (r *remote) takeSound(datagram []byte) {
 }
 
 func (r *remote) takeReport(datagram []byte) {
+	if r.secure != nil {
+		var err error
+		if datagram, err = r.secure.UnprotectReport(nil, datagram); err != nil {
+			r.w.t.Errorf("a report that we sent does not open: %v", err)
+			return
+		}
+	}
 	packets, err := rtcp.Unmarshal(datagram)
 	if err != nil {
 		r.w.t.Errorf("we sent what is no RTCP: %v", err)
@@ -208,10 +231,36 @@ func (r *remote) write(packet *rtp.Packet) {
 	if err != nil {
 		r.w.t.Fatal(err)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.secure != nil {
+		if raw, err = r.secure.Protect(nil, raw); err != nil {
+			r.w.t.Fatal(err)
+		}
+	}
 	if _, err := r.sound.WriteToUDPAddrPort(raw, r.to); err != nil {
 		r.w.t.Fatal(err)
 	}
 }
+
+// report sends a report.
+func (r *remote) report(raw []byte) {
+	r.w.t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.secure != nil {
+		var err error
+		if raw, err = r.secure.ProtectReport(nil, raw); err != nil {
+			r.w.t.Fatal(err)
+		}
+	}
+	if _, err := r.reporter.WriteToUDPAddrPort(raw, above(r.to)); err != nil {
+		r.w.t.Fatal(err)
+	}
+}
+
+// above is where the reports of who hears at an address go.
+func above(to netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(to.Addr(), to.Port()+1) }
 
 // said returns the events of a session so far.
 func said(s *Session) []Event {

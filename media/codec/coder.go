@@ -34,6 +34,14 @@ type Concealer interface {
 	Conceal(dst []int16) []int16
 }
 
+// A Follower is an Encoder that can take over a stream from another one.
+type Follower interface {
+	// Follow takes in what the other encoder sent last, so that the far end's decoder goes on smoothly with what is encoded next,
+	// and returns the last sample of it. Of G.722, 100 ms are enough to bring the two together (its predictors forget a
+	// 256th with each pair of samples).
+	Follow(payload []byte) (last int16)
+}
+
 // NewEncoder returns an encoder that has heard nothing yet. A codec that is not Available makes it panic.
 func (c Codec) NewEncoder() Encoder {
 	switch c {

@@ -34,6 +34,24 @@ func (e *g722Encoder) Encode(dst []byte, pcm []int16) ([]byte, error) {
 	return dst, nil
 }
 
+// Follow implements Follower. The bands adapt by the codes alone, in an encoder as in a decoder.
+func (e *g722Encoder) Follow(payload []byte) (last int16) {
+	decoder := g722Decoder{low: e.low, high: e.high}
+	for _, code := range payload {
+		first, second := decoder.decodePair(uint32(code))
+		e.early.add(int32(first))
+		e.late.add(int32(second))
+	}
+	e.low, e.high = decoder.low, decoder.high
+	for range filterDelay / 2 { // what the other encoder heard last has not come out of the decoder yet: what is most likely
+		first, second := decoder.guessPair()
+		e.early.add(int32(first))
+		e.late.add(int32(second))
+		last = second
+	}
+	return last
+}
+
 // encodePair makes a byte of two samples.
 func (e *g722Encoder) encodePair(first, second int32) byte {
 	early, late := filter(e.early.add(first), e.late.add(second))
@@ -72,6 +90,18 @@ func (d *g722Decoder) Decode(dst []int16, payload []byte) ([]int16, error) {
 func (d *g722Decoder) decodePair(code uint32) (first, second int16) {
 	low := d.low.decodeLow(code & (1<<g722LowBits - 1))
 	high := d.high.decodeHigh(code >> g722LowBits)
+	sum, difference := filter(d.sums.add(low+high), d.differences.add(low-high))
+	return int16(saturate(difference >> synthesisShift)), int16(saturate(sum >> synthesisShift))
+}
+
+// filterDelay is by how many samples sound comes out of the decoder later than it went into the encoder.
+const filterDelay = 22
+
+// guessPair makes two samples of what is predicted to come.
+func (d *g722Decoder) guessPair() (first, second int16) {
+	low, high := limitBand(d.low.prediction), limitBand(d.high.prediction)
+	d.low.learn(0)
+	d.high.learn(0)
 	sum, difference := filter(d.sums.add(low+high), d.differences.add(low-high))
 	return int16(saturate(difference >> synthesisShift)), int16(saturate(sum >> synthesisShift))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -184,5 +185,39 @@ func TestG722KeepsSilence(t *testing.T) {
 func TestG722DoesNotHalveAPair(t *testing.T) {
 	if _, err := G722.NewEncoder().Encode(make([]byte, 200), make([]int16, 319)); !errors.Is(err, ErrLength) {
 		t.Errorf("an odd number of samples is encoded: %v", err)
+	}
+}
+
+// TestAnEncoderTakesOverAStreamFromAnother has a decoder hear one encoder and then another, which follows the last 100 ms of the first.
+// Its guess of what was not heard yet is off by a little, which makes a step; one that follows nothing makes a crack.
+func TestAnEncoderTakesOverAStreamFromAnother(t *testing.T) {
+	const rate, hz = 16000, 403
+	pcm := tone(rate, hz, 2*rate)
+	first, second, decoder := newG722Encoder(), newG722Encoder(), newG722Decoder()
+	room, heard := make([]byte, rate), make([]int16, rate)
+	before, err := first.Encode(room, pcm[:rate])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := decoder.Decode(make([]int16, rate), before); err != nil {
+		t.Fatal(err)
+	}
+	second.Follow(before[len(before)-800:])
+	after, err := second.Encode(make([]byte, rate), pcm[rate:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if heard, err = decoder.Decode(heard, after); err != nil {
+		t.Fatal(err)
+	}
+	if ratio := signalToNoise(pcm[rate:], heard, filterDelay); ratio < 25 {
+		t.Errorf("a signal to noise ratio of %.1f dB", ratio)
+	}
+	most := 0
+	for i := 1; i < 800; i++ {
+		most = max(most, int(heard[i])-int(heard[i-1]), int(heard[i-1])-int(heard[i]))
+	}
+	if own := loudness * 2 * math.Pi * hz / rate; float64(most) > 2*own {
+		t.Errorf("the greatest step is %d, that of the sine %.0f", most, own)
 	}
 }

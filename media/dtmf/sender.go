@@ -95,6 +95,13 @@ func (s *Sender) Next(now uint32, clock int) (e Event, stamp uint32, marker, ok 
 	return e, stamp, s.sent == 1, true
 }
 
+// Cut ends the digit that is being sent, without saying so: its stream is no more. Those that wait follow after the pause.
+func (s *Sender) Cut() {
+	if s.busy {
+		s.sent = max(s.sent, int(s.digit.frames)+endCopies-1)
+	}
+}
+
 // begin takes the next digit that is waiting, if there is one.
 func (s *Sender) begin(now uint32, clock int) bool {
 	if s.count == 0 {
