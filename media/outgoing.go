@@ -108,7 +108,8 @@ func (o *outgoing) rest(buffer []byte) sent {
 
 // say takes in a frame of sound whose time is stamp and returns the packet that it fills, if it does.
 func (o *outgoing) say(payload []byte, stamp uint32, buffer []byte) sent {
-	if !o.begun || stamp != o.reached+o.voice.duration(o.voice.pending) {
+	first := !o.begun && len(o.voice.pending) == 0 // a packet may take several frames, also the first one
+	if first || stamp != o.reached+o.voice.duration(o.voice.pending) {
 		o.voice.pending = o.voice.pending[:0] // its time has passed
 		o.reached, o.mark = stamp, true
 	}
