@@ -39,11 +39,14 @@ func (f *far) clockRate() uint32 { return uint32(f.codec.ClockRate()) }
 
 // incoming is what a session learns from the packets it receives. The goroutine that reads the RTP socket owns it.
 type incoming struct {
-	far      *far // the agreement that the latch follows
-	latch    latch
-	limit    allowance
-	keys     dtmf.Receiver
-	untold   bool // the press that its reports are about came by another way, and was told
+	far    *far // the agreement that the latch follows
+	latch  latch
+	limit  allowance
+	keys   dtmf.Receiver
+	untold bool // the press that its reports are about came by another way, and was told
+
+	pressedTo *Session // who heard the press begin, over a bridge: a key for the menu is none for who is bridged while it is held
+
 	packet   rtp.Packet
 	arrivals arrivals
 	to       netip.AddrPort // where the far end is sent to, as far as it was learnt since the agreement
@@ -144,6 +147,12 @@ func (s *Session) hear(current *far, datagram []byte, from netip.AddrPort, now t
 	}
 }
 
+// takesEvents reports whether the far end takes keys as telephone-events.
+func (s *Session) takesEvents() bool {
+	current := s.far.Load()
+	return current != nil && current.hasEvent
+}
+
 // durationOf returns how long the sound of a packet lasts.
 func durationOf(h heard) time.Duration {
 	if h.comfort {
@@ -178,8 +187,12 @@ func (s *Session) hearKey(h heard, clock uint32, now time.Time) {
 	in := &s.in
 	if digit, pressed := in.keys.Receive(in.packet.Timestamp, in.packet.Marker, event); pressed {
 		in.untold = !s.told(digit, dtmf.ByEvent, now)
+		in.pressedTo = s.peer.Load()
+		if other := in.pressedTo; other != nil && !in.untold && !other.takesEvents() {
+			_ = other.SendDigit(digit, 0) // as two tones; one too many is lost
+		}
 	}
-	if other := s.peer.Load(); other != nil && !in.untold {
+	if other := s.peer.Load(); other != nil && other == in.pressedTo && !in.untold {
 		h.event, h.clock, h.payload = true, clock, h.payload[:dtmf.EventSize]
 		other.passed(other.out.forward(h, now, s.engine.clock.tick(now)))
 	}
