@@ -42,3 +42,8 @@ func TestOpusIsHeardByBothAndTranscoded(t *testing.T) {
 		})
 	}
 }
+
+func TestFfmpegHearsTheMenuInOpus(t *testing.T) {
+	t.Parallel()
+	start(t, open, shorter, withOpus).ffmpegHears(format{"97", "opus/48000/2"})
+}

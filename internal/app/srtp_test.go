@@ -244,3 +244,43 @@ func TestAnAgentWhosePhoneHasNotTheProtectionIsPassedOver(t *testing.T) {
 	}
 	f.nothingLeft()
 }
+
+// TestAProtectedCallIsHeldAndGoesOnProtected has the agent's phone change the session twice, with the keys as they were.
+func TestAProtectedCallIsHeldAndGoesOnProtected(t *testing.T) {
+	t.Parallel()
+	f := start(t, open, shorter, wide, protects("required", "required"))
+	agent := f.desk("alice", baresip.Options{SRTP: baresip.SRTPMandatory, Codecs: []baresip.Codec{baresip.L16}})
+	f.agentIs("alice", "ready")
+	caller := f.dials(callerNumber, secureSound)
+	if err := caller.SendDigits("1"); err != nil {
+		t.Fatal(err)
+	}
+	f.tells(agent, "CALL_ESTABLISHED")
+	caller.PlayTone(callerTone)
+	f.hears(caller, agentTone)
+	f.hearTone(agent, "the agent", callerTone)
+	if err := agent.Hold(f.within(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := caller.Ear().WaitFor(f.within(patience), f.builtIn("hold.wav")); err != nil {
+		t.Fatalf("the caller heard no music while he was held: %v", err)
+	}
+	if err := agent.Resume(f.within(patience)); err != nil {
+		t.Fatal(err)
+	}
+	caller.Ear().Forget()
+	f.hears(caller, agentTone)
+	if err := caller.Hold(f.within(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if err := caller.Resume(f.within(patience)); err != nil {
+		t.Fatal(err)
+	}
+	caller.Ear().Forget()
+	f.hears(caller, agentTone)
+	f.hangsUp(agent)
+	if ended := f.ends(caller); ended != "answered/agent" {
+		t.Errorf("the call ended as %s", ended)
+	}
+	f.nothingLeft()
+}
