@@ -20,13 +20,14 @@ demo: ## a bad day in under a minute, with real SIP and real sound
 test: programs lint ## everything that must hold: format, vet, staticcheck, tests with the race detector
 	$(GO) test -race -timeout 25m ./...
 	$(GO) test -race -timeout 5m -tags opus $(OPUS)
+	$(GO) test -race -timeout 5m -tags opus -run Opus ./internal/app
 
 lint: ## formatting, vet, staticcheck (a tool of go.mod)
 	@files=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "not gofmt-ed:"; echo "$$files"; exit 1; fi
 	$(GO) vet ./...
-	$(GO) vet -tags opus $(OPUS)
+	$(GO) vet -tags opus $(OPUS) ./internal/app
 	$(GO) tool staticcheck ./...
-	$(GO) tool staticcheck -tags opus $(OPUS)
+	$(GO) tool staticcheck -tags opus $(OPUS) ./internal/app
 
 bench: ## costs beside the kernel's own in the same run, medians of five
 	$(GO) run ./internal/bench

@@ -39,13 +39,16 @@ func (f *far) clockRate() uint32 { return uint32(f.codec.ClockRate()) }
 
 // incoming is what a session learns from the packets it receives. The goroutine that reads the RTP socket owns it.
 type incoming struct {
-	far      *far // the agreement that the latch follows
-	latch    latch
-	limit    allowance
-	keys     dtmf.Receiver
-	keysOf   uint32 // the SSRC of the stream that it is for
-	crossed  *far   // the other side of a bridge that got a packet decoded, as it was too long for it: it gets all so
-	untold   bool   // the press that its reports are about came by another way, and was told
+	far     *far // the agreement that the latch follows
+	latch   latch
+	limit   allowance
+	keys    dtmf.Receiver
+	keysOf  uint32 // the SSRC of the stream that it is for
+	crossed *far   // the other side of a bridge that got a packet decoded, as it was too long for it: it gets all so
+	untold  bool   // the press that its reports are about came by another way, and was told
+
+	pressedTo *Session // who heard the press begin, over a bridge: a key for the menu is none for who is bridged while it is held
+
 	packet   rtp.Packet
 	arrivals arrivals
 	to       netip.AddrPort // where the far end is sent to, as far as it was learnt since the agreement
@@ -183,8 +186,9 @@ func (s *Session) hearKey(h heard, clock uint32, now time.Time) {
 	}
 	if digit, pressed := in.keys.Receive(in.packet.Timestamp, in.packet.Marker, event); pressed {
 		in.untold, h.pressed = !s.told(digit, dtmf.ByEvent, now), digit
+		in.pressedTo = s.peer.Load()
 	}
-	if other := s.peer.Load(); other != nil && !in.untold {
+	if other := s.peer.Load(); other != nil && other == in.pressedTo && !in.untold {
 		h.event, h.clock, h.payload = true, clock, h.payload[:dtmf.EventSize]
 		other.passed(other.out.forward(h, now, s.engine.clock.tick(now)))
 	}

@@ -133,7 +133,7 @@ func TestBaresipReachesBaresip(t *testing.T) {
 			f := start(t, open, shorter)
 			agent := f.desk("alice", baresip.Options{Network: network})
 			f.agentIs("alice", "ready")
-			caller := f.outside(callerNumber, mainNumber, baresip.Options{Codecs: []phone.Codec{phone.PCMU}})
+			caller := f.outside(callerNumber, mainNumber, baresip.Options{Codecs: []baresip.Codec{baresip.PCMU}})
 			f.recognises(caller, "the caller", "the welcome", f.recording("welcome.wav"))
 			f.presses(caller, "1")
 			f.tells(agent, "CALL_ESTABLISHED")

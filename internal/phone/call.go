@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -113,8 +114,14 @@ func (p *Phone) newCall(key dialogKey, outgoing bool, options Sound) (*Call, err
 		done: make(chan struct{}), giveUp: make(chan struct{}),
 		describes: description{
 			local: s.local(), codecs: options.codecs(), eventType: eventPayload, direction: sendrecv,
-			id: uint64(time.Now().UnixNano()) >> 1, version: 1,
+			id: uint64(time.Now().UnixNano()) >> 1, version: 1, packet: cmp.Or(options.Packet, frame),
 		},
+	}
+	if options.Eventless {
+		c.describes.eventType = 0
+	}
+	if s.secure != nil {
+		c.describes.tag, c.describes.key = "1", s.secure.master
 	}
 	c.times.Began = time.Now()
 	return c, nil
@@ -213,6 +220,17 @@ func (c *Call) Play(pcm []int16, repeat bool) { c.sound.voice.play(pcm, repeat) 
 // PlayTone says a steady tone of a whole number of Hz.
 func (c *Call) PlayTone(frequency int) {
 	c.Play(Tone(float64(frequency), time.Second), true)
+}
+
+// SendRaw sends a datagram as it is from where the call's sound comes from to where it goes: what somebody might slip in.
+func (c *Call) SendRaw(datagram []byte) error { return c.sound.voice.sendRaw(datagram) }
+
+// FarDescription returns the session description that the far end sent last, or nil.
+func (c *Call) FarDescription() []byte {
+	if t := c.sound.from.Load(); t != nil {
+		return t.text
+	}
+	return nil
 }
 
 // Mute stops sending packets altogether, as a phone that lost its network does; false goes on.

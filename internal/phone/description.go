@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pion/sdp/v3"
 )
@@ -50,6 +51,9 @@ type terms struct {
 	codec     Codec // the first that both speak
 	eventType uint8 // the payload type of telephone events; 0: none
 	direction direction
+	tag       string // of the key, for the answer
+	key       []byte // by which its sound is protected; nil: it is not
+	text      []byte // all of it
 }
 
 // description is our side of a session.
@@ -60,15 +64,24 @@ type description struct {
 	direction direction
 	id        uint64 // of the session, the same in every version
 	version   uint64 // grows with every change (RFC 3264 section 8)
+	packet    time.Duration
+	tag       string // of the key
+	key       []byte // by which our sound is protected; nil: it is not
 }
 
 // marshal writes the description as SDP (RFC 8866).
 func (d description) marshal() ([]byte, error) {
-	address := d.local.Addr().String()
+	address, family, protos := d.local.Addr().String(), "IP4", []string{"RTP", "AVP"}
+	if d.local.Addr().Is6() {
+		family = "IP6"
+	}
+	if d.key != nil {
+		protos = []string{"RTP", "SAVP"}
+	}
 	audio := (&sdp.MediaDescription{MediaName: sdp.MediaName{
 		Media:  "audio",
 		Port:   sdp.RangedPort{Value: int(d.local.Port())},
-		Protos: []string{"RTP", "AVP"},
+		Protos: protos,
 	}})
 	for _, c := range d.codecs {
 		audio.WithCodec(uint8(c), c.String(), SampleRate, 0, "")
@@ -76,14 +89,17 @@ func (d description) marshal() ([]byte, error) {
 	if d.eventType != 0 {
 		audio.WithCodec(d.eventType, "telephone-event", SampleRate, 0, "0-15")
 	}
-	audio.WithValueAttribute("ptime", "20").WithPropertyAttribute(string(d.direction))
+	if d.key != nil {
+		audio.WithValueAttribute("crypto", cryptoLine(d.tag, d.key))
+	}
+	audio.WithValueAttribute("ptime", strconv.FormatInt(d.packet.Milliseconds(), 10)).WithPropertyAttribute(string(d.direction))
 	s := sdp.SessionDescription{
 		Origin: sdp.Origin{
 			Username: "-", SessionID: d.id, SessionVersion: d.version,
-			NetworkType: "IN", AddressType: "IP4", UnicastAddress: address,
+			NetworkType: "IN", AddressType: family, UnicastAddress: address,
 		},
 		SessionName:           "-",
-		ConnectionInformation: &sdp.ConnectionInformation{NetworkType: "IN", AddressType: "IP4", Address: &sdp.Address{Address: address}},
+		ConnectionInformation: &sdp.ConnectionInformation{NetworkType: "IN", AddressType: family, Address: &sdp.Address{Address: address}},
 		TimeDescriptions:      []sdp.TimeDescription{{}},
 		MediaDescriptions:     []*sdp.MediaDescription{audio},
 	}
@@ -94,8 +110,9 @@ func (d description) marshal() ([]byte, error) {
 	return b, nil
 }
 
-// understand reads the far end's description. Of the codecs in it the first that is also in speaks is taken.
-func understand(body []byte, speaks []Codec) (terms, error) {
+// understand reads the far end's description. Of the codecs in it the first that is also in speaks is taken, and of sound only
+// what is protected, or what is not.
+func understand(body []byte, speaks []Codec, secure bool) (terms, error) {
 	if len(body) > maxDescription {
 		return terms{}, fmt.Errorf("session description of %d bytes", len(body))
 	}
@@ -103,15 +120,26 @@ func understand(body []byte, speaks []Codec) (terms, error) {
 	if err := s.Unmarshal(body); err != nil {
 		return terms{}, fmt.Errorf("session description: %w", err)
 	}
+	profile := "AVP"
+	if secure {
+		profile = "SAVP"
+	}
 	for _, m := range s.MediaDescriptions {
-		if m.MediaName.Media != "audio" || m.MediaName.Port.Value == 0 || !slices.Equal(m.MediaName.Protos, []string{"RTP", "AVP"}) {
+		if m.MediaName.Media != "audio" || m.MediaName.Port.Value == 0 || !slices.Equal(m.MediaName.Protos, []string{"RTP", profile}) {
 			continue
 		}
 		connection := s.ConnectionInformation
 		if m.ConnectionInformation != nil {
 			connection = m.ConnectionInformation
 		}
-		return understandAudio(m, connection, directionOf(m, &s), speaks)
+		t, err := understandAudio(m, connection, directionOf(m, &s), speaks)
+		if secure && err == nil {
+			if t.tag, t.key = understandKey(m); t.key == nil {
+				err = errNotProtected
+			}
+		}
+		t.text = body
+		return t, err
 	}
 	return terms{}, errNoCommonSound
 }

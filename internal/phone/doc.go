@@ -12,8 +12,8 @@
 // and a call may send nothing and remember nothing. For bad days it can misbehave: Mute stops a call's packets, Vanish
 // pulls the plug of a call or of the whole phone.
 //
-// It is not a phone for people: no sound card, IPv4 only, no encryption, no early media of its own, no transfer. RTCP is
-// neither sent nor read.
+// It is not a phone for people: no sound card, no early media of its own, no transfer. RTCP is neither sent nor read. Signalling
+// is over IPv4; sound may be over IPv6, and protected by SRTP in one suite with keys in the descriptions (RFC 4568).
 //
 // Who owns what: the state of a dialog belongs to its Call, behind a lock that is never held across I/O; whoever brings an
 // event (a request, an answer, a method call) decides under the lock and acts after it. What is heard belongs to the

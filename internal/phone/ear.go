@@ -51,6 +51,7 @@ type Ear struct {
 	last    time.Time
 	packets uint64
 	gaps    uint64
+	held    int           // samples in the latest packet
 	changed chan struct{} // closed at the next packet; nil while nobody waits
 }
 
@@ -74,6 +75,7 @@ func (e *Ear) hear(codec Codec, ssrc, timestamp uint32, payload []byte, now time
 	}
 	e.last = now
 	e.packets++
+	e.held = len(payload)
 	if e.changed != nil {
 		close(e.changed)
 		e.changed = nil
@@ -135,6 +137,13 @@ func (e *Ear) Packets() uint64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.packets
+}
+
+// PacketTime returns how much sound the latest packet held.
+func (e *Ear) PacketTime() time.Duration {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return lasting(e.held)
 }
 
 // Gaps returns how often packets were missing in what arrived.

@@ -61,6 +61,9 @@ func (c Codec) Encode(pcm []int16) []byte {
 	return b
 }
 
+// Decode is the opposite of Encode.
+func (c Codec) Decode(b []byte) []int16 { return c.decode(make([]int16, 0, len(b)), b) }
+
 // decode appends the samples of a payload to pcm.
 func (c Codec) decode(pcm []int16, payload []byte) []int16 {
 	law := c.law()

@@ -209,7 +209,7 @@ func (c *Call) progress(request *sip.Request, r *sip.Response) {
 	}
 	c.mu.Unlock()
 	if len(r.Body()) > 0 && r.StatusCode == sip.StatusSessionInProgress {
-		if t, err := understand(r.Body(), c.sound.options.codecs()); err == nil {
+		if t, err := c.sound.understand(r.Body()); err == nil {
 			c.agree(t)
 		}
 	}
@@ -273,7 +273,7 @@ func (c *Call) succeed(tx *sip.ClientTx, request *sip.Request, r *sip.Response, 
 
 // answerIn200 reads the session description of a 2xx. When our INVITE had none it is an offer, and body the answer to it.
 func (c *Call) answerIn200(request *sip.Request, r *sip.Response) (body []byte, t terms, err error) {
-	t, err = understand(r.Body(), c.sound.options.codecs())
+	t, err = c.sound.understand(r.Body())
 	if err != nil || len(request.Body()) > 0 {
 		return nil, t, err
 	}

@@ -73,7 +73,7 @@ func (c *Call) acknowledged(r *sip.Request) {
 	c.ackIsAnswer = false
 	c.mu.Unlock()
 	if wantsAnswer {
-		t, err := understand(r.Body(), c.sound.options.codecs())
+		t, err := c.sound.understand(r.Body())
 		if err != nil {
 			c.over(Ending{By: Local, Err: fmt.Errorf("answer in ACK: %w", err)})
 			return
@@ -199,7 +199,7 @@ func (c *Call) changed(tx *sip.ClientTx, o outline, r *sip.Response) error {
 	ack := c.acknowledge(o.sequence, nil)
 	tx.OnRetransmission(func(*sip.Response) { go c.send(ack) })
 	c.send(ack)
-	t, err := understand(r.Body(), c.sound.options.codecs())
+	t, err := c.sound.understand(r.Body())
 	if err != nil {
 		return errors.Join(errors.New("answer to our offer"), err)
 	}

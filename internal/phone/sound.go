@@ -26,6 +26,16 @@ type Sound struct {
 	Silent bool    // never send a packet, for load and for phones that are not there
 	Deaf   bool    // keep nothing of what is heard; packets are counted all the same
 	Loses  int     // one packet in so many is not sent, as if the network lost it; 0: all are
+
+	Bind      netip.Addr     // of its ports, also an IPv6 address; zero: the phone's own
+	At        netip.AddrPort // where sound is to be sent instead of to the phone, which hears nothing then; zero: to the phone
+	Packet    time.Duration  // how much sound is asked for in a packet (a=ptime); 0: 20 ms. It sends 20 ms in any case
+	Eventless bool           // neither offers nor takes telephone events
+	Secure    bool           // protected sound on RTP/SAVP or none (RFC 3711, RFC 4568)
+
+	// Tap is given each packet of sound as it arrived, protected or not. It is called by the goroutine that reads, and must
+	// keep a copy of what it keeps.
+	Tap func(packet []byte)
 }
 
 func (s Sound) codecs() []Codec {
@@ -43,6 +53,7 @@ type sound struct {
 	rtcp    *net.UDPConn
 	ear     *Ear
 	voice   *voice
+	secure  *protection // nil: none
 	digits  chan byte
 	from    atomic.Pointer[terms]      // the far end's latest terms; nil before the first
 	peer    atomic.Pointer[netip.Addr] // where its signalling comes from; nil: not known yet
@@ -54,11 +65,22 @@ type sound struct {
 
 // openSound binds the ports and begins to listen.
 func openSound(bind netip.Addr, options Sound) (*sound, error) {
+	if options.Bind.IsValid() {
+		bind = options.Bind
+	}
+	var secure *protection
+	if options.Secure {
+		var err error
+		if secure, err = newProtection(); err != nil {
+			return nil, err
+		}
+	}
 	low, high, err := bindPair(bind)
 	if err != nil {
 		return nil, err
 	}
 	s := &sound{
+		secure:  secure,
 		options: options,
 		rtp:     low,
 		rtcp:    high,
@@ -66,6 +88,7 @@ func openSound(bind netip.Addr, options Sound) (*sound, error) {
 		voice:   newVoice(low, options.Loses),
 		digits:  make(chan byte, digitsKept),
 	}
+	s.voice.secure = secure
 	s.reading.Go(s.listen)
 	return s, nil
 }
@@ -90,7 +113,27 @@ func bindPair(bind netip.Addr) (low, high *net.UDPConn, err error) {
 }
 
 // local returns where sound is expected.
-func (s *sound) local() netip.AddrPort { return s.rtp.LocalAddr().(*net.UDPAddr).AddrPort() }
+func (s *sound) local() netip.AddrPort {
+	if s.options.At.IsValid() {
+		return s.options.At
+	}
+	return s.rtp.LocalAddr().(*net.UDPAddr).AddrPort()
+}
+
+// understand reads the far end's description.
+func (s *sound) understand(body []byte) (terms, error) {
+	t, err := understand(body, s.options.codecs(), s.secure != nil)
+	if err != nil {
+		return t, err
+	}
+	if s.options.Eventless {
+		t.eventType = 0
+	}
+	if s.secure != nil {
+		return t, s.secure.agree(t.key)
+	}
+	return t, nil
+}
 
 // agree applies the far end's terms and, the first time, begins to send.
 func (s *sound) agree(t terms) {
@@ -134,7 +177,19 @@ func (s *sound) listen() {
 			continue
 		}
 		t := s.from.Load()
-		if t == nil || !s.expects(t, from.Addr().Unmap()) || packet.Unmarshal(buffer[:n]) != nil {
+		if t == nil || !s.expects(t, from.Addr().Unmap()) {
+			continue
+		}
+		datagram := buffer[:n]
+		if s.options.Tap != nil {
+			s.options.Tap(datagram)
+		}
+		if s.secure != nil {
+			if datagram, err = s.secure.open(datagram); err != nil {
+				continue
+			}
+		}
+		if packet.Unmarshal(datagram) != nil {
 			continue
 		}
 		if codec := Codec(packet.PayloadType); codec.known() {

@@ -318,7 +318,7 @@ func FuzzUnderstand(f *testing.F) {
 	f.Add([]byte("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n"))
 	f.Add([]byte("v=0\no=- 1 1 IN IP4 1.2.3.4\ns=-\nt=0 0\nm=audio 4000 RTP/AVP 8 96\nc=IN IP4 1.2.3.4\na=rtpmap:96 telephone-event/8000\na=sendonly"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		terms, err := understand(b, []Codec{PCMU, PCMA})
+		terms, err := understand(b, []Codec{PCMU, PCMA}, false)
 		if err == nil && (!terms.remote.IsValid() || !terms.codec.known()) {
 			t.Errorf("accepted %+v", terms)
 		}

@@ -206,7 +206,7 @@ func (c *Call) answerTo(r *sip.Request) ([]byte, error) {
 		c.mu.Unlock()
 		return d.marshal()
 	}
-	t, err := understand(r.Body(), c.sound.options.codecs())
+	t, err := c.sound.understand(r.Body())
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +224,7 @@ func (c *Call) answer(t terms) ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d := c.describes
-	d.codecs, d.eventType, d.direction = []Codec{t.codec}, t.eventType, t.direction.reversed()
+	d.codecs, d.eventType, d.direction, d.tag = []Codec{t.codec}, t.eventType, t.direction.reversed(), t.tag
 	if c.agreed {
 		c.describes.version++
 		d.version = c.describes.version

@@ -35,10 +35,13 @@ func lasting(n int) time.Duration { return time.Duration(n) * time.Second / Samp
 
 // Tone returns a sine of the given frequency in Hz, 12 dB under full scale, at SampleRate. A whole number of seconds of
 // a whole number of Hz can be repeated without a click.
-func Tone(frequency float64, d time.Duration) []int16 {
-	pcm := make([]int16, samples(d))
+func Tone(frequency float64, d time.Duration) []int16 { return ToneAt(frequency, d, SampleRate) }
+
+// ToneAt is Tone at another rate, in samples a second.
+func ToneAt(frequency float64, d time.Duration, rate int) []int16 {
+	pcm := make([]int16, int(d)*rate/int(time.Second))
 	for i := range pcm {
-		pcm[i] = int16(toneAmplitude * math.Sin(2*math.Pi*frequency*float64(i)/SampleRate))
+		pcm[i] = int16(toneAmplitude * math.Sin(2*math.Pi*frequency*float64(i)/float64(rate)))
 	}
 	return pcm
 }
@@ -68,6 +71,11 @@ func Goertzel(pcm []int16, frequency float64) Pitch {
 		Level:  10 * math.Log10(4*power/(n*n)/(32768*32768)),
 		Purity: min(1, 2*power/n/energy),
 	}
+}
+
+// HasToneAt is HasTone for sound of another rate, in samples a second.
+func HasToneAt(pcm []int16, frequency float64, rate int) bool {
+	return HasTone(pcm, frequency*SampleRate/float64(rate)) // what counts is the share of the rate
 }
 
 // HasTone says whether pcm carries the tone of the given frequency in Hz nearly throughout. Under 40 ms of sound are too

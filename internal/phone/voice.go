@@ -2,6 +2,7 @@ package phone
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -30,6 +31,8 @@ const (
 type voice struct {
 	conn  *net.UDPConn
 	loses int // one packet in so many is not sent; 0: all are
+
+	secure *protection // nil: what is sent is plain; set before the clock knows the voice
 
 	mu        sync.Mutex
 	to        netip.AddrPort // zero: nowhere to send
@@ -98,9 +101,30 @@ func (v *voice) press(event uint8) bool {
 // speak sends the packet of this tick. A destination that is not there is not our concern: a phone cannot tell.
 func (v *voice) speak(packet []byte) {
 	packet, to := v.next(packet)
-	if len(packet) > 0 && !v.lost(packet) {
-		_, _ = v.conn.WriteToUDPAddrPort(packet, to)
+	if len(packet) == 0 || v.lost(packet) {
+		return
 	}
+	if v.secure != nil {
+		var err error
+		if packet, err = v.secure.seal(packet); err != nil {
+			return // the numbers ran out: after two thousand years
+		}
+	}
+	_, _ = v.conn.WriteToUDPAddrPort(packet, to)
+}
+
+// sendRaw sends a datagram to where the voice speaks.
+func (v *voice) sendRaw(datagram []byte) error {
+	v.mu.Lock()
+	to := v.to
+	v.mu.Unlock()
+	if !to.IsValid() {
+		return ErrNotTalking
+	}
+	if _, err := v.conn.WriteToUDPAddrPort(datagram, to); err != nil {
+		return fmt.Errorf("send a datagram: %w", err)
+	}
+	return nil
 }
 
 // lost says whether a packet is one of those that the network is to have lost: its number is used up all the same.

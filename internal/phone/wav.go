@@ -18,30 +18,47 @@ var errNotWAV = errors.New("not a WAV file of 16-bit linear samples")
 // It serves for reference recordings and for what other phones wrote down, also while they still write (a length that
 // says more than there is, or nothing yet, is taken as "to the end").
 func ReadWAV(path string) ([]int16, error) {
+	pcm, rate, err := ReadWAVAsItIs(path)
+	if err != nil {
+		return nil, err
+	}
+	return resample(pcm, rate), nil
+}
+
+// ReadWAVAsItIs is ReadWAV at the file's own rate, in samples a second: for sound above half of SampleRate.
+func ReadWAVAsItIs(path string) (pcm []int16, rate int, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("read sound: %w", err)
+		return nil, 0, fmt.Errorf("read sound: %w", err)
 	}
 	if info.Size() > maxRecording {
-		return nil, fmt.Errorf("read sound %s: over %d bytes", path, maxRecording)
+		return nil, 0, fmt.Errorf("read sound %s: over %d bytes", path, maxRecording)
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read sound: %w", err)
+		return nil, 0, fmt.Errorf("read sound: %w", err)
 	}
-	pcm, err := ParseWAV(b)
-	if err != nil {
-		return nil, fmt.Errorf("read sound %s: %w", path, err)
+	if pcm, rate, err = parseWAV(b); err != nil {
+		return nil, 0, fmt.Errorf("read sound %s: %w", path, err)
 	}
-	return pcm, nil
+	return pcm, rate, nil
 }
 
 // ParseWAV is ReadWAV for the bytes of a file.
 func ParseWAV(b []byte) ([]int16, error) {
-	if len(b) < 12 || string(b[:4]) != "RIFF" || string(b[8:12]) != "WAVE" {
-		return nil, errNotWAV
+	pcm, rate, err := parseWAV(b)
+	if err != nil {
+		return nil, err
 	}
-	channels, rate := 0, 0
+	return resample(pcm, rate), nil
+}
+
+// parseWAV reads a file's sound at its own rate.
+func parseWAV(b []byte) (pcm []int16, rate int, err error) {
+	if len(b) < 12 || string(b[:4]) != "RIFF" || string(b[8:12]) != "WAVE" {
+		return nil, 0, errNotWAV
+	}
+	channels := 0
 	for b = b[12:]; len(b) >= 8; {
 		name, size := string(b[:4]), int64(binary.LittleEndian.Uint32(b[4:]))
 		b = b[8:]
@@ -49,25 +66,25 @@ func ParseWAV(b []byte) ([]int16, error) {
 		switch name {
 		case "fmt ":
 			if whole < 16 || binary.LittleEndian.Uint16(b[14:]) != 16 {
-				return nil, errNotWAV
+				return nil, 0, errNotWAV
 			}
 			channels = int(binary.LittleEndian.Uint16(b[2:]))
 			rate = int(binary.LittleEndian.Uint32(b[4:]))
 			if channels < 1 || channels > 8 || rate < 4000 || rate > 192000 {
-				return nil, fmt.Errorf("%w: %d channels at %d Hz", errNotWAV, channels, rate)
+				return nil, 0, fmt.Errorf("%w: %d channels at %d Hz", errNotWAV, channels, rate)
 			}
 		case "data":
 			if channels == 0 {
-				return nil, errNotWAV
+				return nil, 0, errNotWAV
 			}
 			if size == 0 {
 				whole = int64(len(b)) // not closed yet
 			}
-			return resample(mono(b[:whole], channels), rate), nil
+			return mono(b[:whole], channels), rate, nil
 		}
 		b = b[min(int64(len(b)), whole+whole%2):]
 	}
-	return nil, errNotWAV
+	return nil, 0, errNotWAV
 }
 
 // mono averages the channels of little-endian samples.
@@ -131,15 +148,20 @@ func sinc(x float64) float64 {
 }
 
 // WriteWAV writes linear sound at SampleRate as a file that other phones can play.
-func WriteWAV(path string, pcm []int16) error {
-	if err := os.WriteFile(path, FormatWAV(pcm), 0o644); err != nil {
+func WriteWAV(path string, pcm []int16) error { return WriteWAVAt(path, pcm, SampleRate) }
+
+// WriteWAVAt is WriteWAV for sound of another rate, in samples a second.
+func WriteWAVAt(path string, pcm []int16, rate int) error {
+	if err := os.WriteFile(path, formatWAV(pcm, rate), 0o644); err != nil {
 		return fmt.Errorf("write sound: %w", err)
 	}
 	return nil
 }
 
 // FormatWAV is WriteWAV into memory.
-func FormatWAV(pcm []int16) []byte {
+func FormatWAV(pcm []int16) []byte { return formatWAV(pcm, SampleRate) }
+
+func formatWAV(pcm []int16, rate int) []byte {
 	size := uint32(2 * len(pcm))
 	b := append(make([]byte, 0, 44+size), "RIFF"...)
 	b = binary.LittleEndian.AppendUint32(b, 36+size)
@@ -148,8 +170,8 @@ func FormatWAV(pcm []int16) []byte {
 	for _, field := range []uint16{1, 1} { // linear, one channel
 		b = binary.LittleEndian.AppendUint16(b, field)
 	}
-	b = binary.LittleEndian.AppendUint32(b, SampleRate)
-	b = binary.LittleEndian.AppendUint32(b, 2*SampleRate)
+	b = binary.LittleEndian.AppendUint32(b, uint32(rate))
+	b = binary.LittleEndian.AppendUint32(b, uint32(2*rate))
 	for _, field := range []uint16{2, 16} { // bytes a frame, bits a sample
 		b = binary.LittleEndian.AppendUint16(b, field)
 	}

@@ -145,6 +145,9 @@ func (l Local) accepted(answer *Description) (far, ours Crypto, err error) {
 	if answer.profile() != l.profile() {
 		return far, ours, refuse("the answer is on %q, the offer was on %q", answer.profile(), l.profile())
 	}
+	if l.security() == Off {
+		return far, ours, nil // some phones show a key to whoever offered none; their sound is plain all the same
+	}
 	if answer.cryptoLines == 0 {
 		if l.security() == Required {
 			return far, ours, refuse("the answer has no a=crypto line, and SRTP is required")

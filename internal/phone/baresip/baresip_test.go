@@ -174,3 +174,33 @@ func TestNetstringsAreBounded(t *testing.T) {
 		t.Errorf("%q, %v", b, err)
 	}
 }
+
+// TestTwoProgramsSpeakEveryCodecAndProtectIt has one program call another: what the wrapper sets up is understood by both.
+func TestTwoProgramsSpeakEveryCodecAndProtectIt(t *testing.T) {
+	for _, codec := range []Codec{PCMA, G722, L16, Opus} {
+		for _, srtp := range []SRTP{"", SRTPOptional, SRTPMandatory} {
+			t.Run(string(codec)+" "+string(srtp), func(t *testing.T) {
+				t.Parallel()
+				options := Options{User: "alice", Codecs: []Codec{codec}, SRTP: srtp, Say: phone.ToneAt(500, time.Minute, 16000), SayRate: 16000}
+				taking := start(t, options)
+				options.User, options.Say = "bob", phone.ToneAt(900, time.Minute, 16000)
+				calling := start(t, options)
+				if err := calling.Dial(within(t), "sip:alice@"+taking.Addr().String()); err != nil {
+					t.Fatal(err)
+				}
+				if err := calling.WaitTone(within(t), 500); err != nil {
+					t.Error(err)
+				}
+				if err := taking.WaitTone(within(t), 900); err != nil {
+					t.Error(err)
+				}
+				if codec, _, _ := strings.Cut(string(codec), "/"); !strings.Contains(taking.Log(), codec) {
+					t.Errorf("the program never speaks of %s", codec)
+				}
+				if secured := strings.Contains(taking.Log(), "SRTP is Enabled"); secured != (srtp != "") {
+					t.Errorf("protected is %v", secured)
+				}
+			})
+		}
+	}
+}

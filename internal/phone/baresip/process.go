@@ -37,8 +37,10 @@ type Options struct {
 	Network string         // "udp" (the default) or "tcp"
 	Expires time.Duration  // of its registration; default one minute
 	Manual  bool           // leave incoming calls to Accept instead of answering them at once
-	Codecs  []phone.Codec  // in order of preference; nil: PCMU, PCMA
-	Say     []int16        // what it says in every call, once, at phone.SampleRate; nil: two minutes of silence
+	Codecs  []Codec        // in order of preference; nil: PCMU, PCMA
+	SRTP    SRTP           // whether its sound is protected; the zero value: not
+	Say     []int16        // what it says in every call, once; nil: two minutes of silence
+	SayRate int            // of Say, in samples a second; default phone.SampleRate. It brings it to the codec's own by itself
 }
 
 // Process is a running baresip. Its methods are safe for concurrent use. The owner stops it.
@@ -65,6 +67,9 @@ func Start(ctx context.Context, options Options) (*Process, error) {
 	}
 	if options.Expires == 0 {
 		options.Expires = time.Minute
+	}
+	if options.SayRate == 0 {
+		options.SayRate = phone.SampleRate
 	}
 	p := &Process{options: options, ended: make(chan struct{})}
 	controlAt, err := p.configure()
@@ -129,9 +134,9 @@ func (p *Process) configure() (netip.AddrPort, error) {
 	controlAt := netip.AddrPortFrom(loopback, first+2)
 	say := p.options.Say
 	if say == nil {
-		say = make([]int16, 120*phone.SampleRate)
+		say = make([]int16, 120*p.options.SayRate)
 	}
-	if err := phone.WriteWAV(filepath.Join(p.options.Dir, "say.wav"), say); err != nil {
+	if err := phone.WriteWAVAt(filepath.Join(p.options.Dir, "say.wav"), say, p.options.SayRate); err != nil {
 		return netip.AddrPort{}, err
 	}
 	files := map[string]string{"config": p.config(controlAt), "accounts": p.account(), "contacts": ""}
@@ -154,12 +159,12 @@ func (p *Process) config(controlAt netip.AddrPort) string {
 		"audio_source aufile," + filepath.Join(dir, "say.wav"),
 		"audio_player aubridge,ear",
 		"audio_alert aubridge,alert",
-		"ausrc_srate 8000", "auplay_srate 8000", "ausrc_channels 1", "auplay_channels 1",
+		fmt.Sprintf("ausrc_srate %d", p.options.SayRate), "auplay_srate 8000", "ausrc_channels 1", "auplay_channels 1",
 		"ausrc_format s16", "auplay_format s16", "auenc_format s16", "audec_format s16",
 		"audio_level no",
 		"jitter_buffer_delay 1-5",
 		"module_path " + modulePath(),
-		"module g711.so", "module sndfile.so", "module aubridge.so", "module aufile.so",
+		"module g711.so", "module g722.so", "module l16.so", "module opus.so", "module srtp.so", "module sndfile.so", "module aubridge.so", "module aufile.so",
 		"module_tmp uuid.so", "module_tmp account.so",
 		"module_app menu.so", "module_app ctrl_tcp.so",
 		"ctrl_tcp_listen " + controlAt.String(),
@@ -194,14 +199,17 @@ func (p *Process) account() string {
 	}
 	codecs := o.Codecs
 	if len(codecs) == 0 {
-		codecs = []phone.Codec{phone.PCMU, phone.PCMA}
+		codecs = []Codec{PCMU, PCMA}
 	}
 	var names []string
 	for _, c := range codecs {
-		names = append(names, c.String()+"/8000/1")
+		names = append(names, string(c))
 	}
 	line := fmt.Sprintf("<sip:%s@%s;transport=%s>;regint=%d;answermode=%s;audio_codecs=%s",
 		o.User, server, o.Network, interval, answer, strings.Join(names, ","))
+	if o.SRTP != "" {
+		line += ";mediaenc=" + string(o.SRTP)
+	}
 	if o.Secret != "" {
 		line += ";auth_user=" + o.User + ";auth_pass=" + o.Secret
 	}
@@ -250,35 +258,62 @@ func (p *Process) Kill() {
 // Heard returns what the program has heard in its latest call, at phone.SampleRate. While the call goes on the last half
 // second may be missing.
 func (p *Process) Heard() ([]int16, error) {
+	path, err := p.latest()
+	if err != nil {
+		return nil, err
+	}
+	return phone.ReadWAV(path)
+}
+
+// HeardAsItIs is Heard at the codec's own rate, in samples a second.
+func (p *Process) HeardAsItIs() (pcm []int16, rate int, err error) {
+	path, err := p.latest()
+	if err != nil {
+		return nil, 0, err
+	}
+	return phone.ReadWAVAsItIs(path)
+}
+
+// latest is the file that the program writes what it hears into.
+func (p *Process) latest() (string, error) {
 	files, err := filepath.Glob(filepath.Join(p.options.Dir, "dump-*-dec.wav"))
 	if err != nil || len(files) == 0 {
-		return nil, errors.New("baresip: it has heard nothing yet")
+		return "", errors.New("baresip: it has heard nothing yet")
 	}
-	return phone.ReadWAV(slices.Max(files)) // their names are times
+	return slices.Max(files), nil // their names are times
 }
 
 // WaitHeard waits until what the program has heard satisfies a condition.
 func (p *Process) WaitHeard(ctx context.Context, enough func(pcm []int16) bool) error {
+	return p.wait(ctx, func() (int, bool) {
+		pcm, err := p.Heard()
+		return len(pcm), err == nil && enough(pcm)
+	})
+}
+
+// wait asks every tenth of a second whether what was heard is enough; heard is how many samples there are.
+func (p *Process) wait(ctx context.Context, enough func() (heard int, is bool)) error {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		pcm, err := p.Heard()
-		if err == nil && enough(pcm) {
+		heard, is := enough()
+		if is {
 			return nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("baresip: %d samples heard, not what was waited for: %w", len(pcm), ctx.Err())
+			return fmt.Errorf("baresip: %d samples heard, not what was waited for: %w", heard, ctx.Err())
 		}
 	}
 }
 
 // WaitTone waits until the program has heard a tone of the given frequency in Hz for half a second at the end of what it
-// has written down.
+// has written down. A codec of 16 kHz carries tones up to 7 kHz.
 func (p *Process) WaitTone(ctx context.Context, frequency float64) error {
-	const window = phone.SampleRate / 2
-	return p.WaitHeard(ctx, func(pcm []int16) bool {
-		return len(pcm) >= window && phone.HasTone(pcm[len(pcm)-window:], frequency)
+	return p.wait(ctx, func() (int, bool) {
+		pcm, rate, err := p.HeardAsItIs()
+		window := rate / 2
+		return len(pcm), err == nil && len(pcm) >= window && phone.HasToneAt(pcm[len(pcm)-window:], frequency, rate)
 	})
 }
