@@ -11,11 +11,12 @@ import (
 
 // The shape of the playout clock.
 const (
-	phases       = 4                      // parts of a frame's time over which the sessions of a worker are spread
+	phases       = 10                     // parts of a frame's time over which the sessions of a worker are spread
+	phaseStep    = 7                      // from one phase to the one that is filled next: far apart in time, all in turn
 	phaseLength  = FrameDuration / phases // time between two of a worker's runs
 	catchUpPause = phaseLength / 2        // the least time between two runs, so that a late worker makes no burst
 	longestLag   = 200 * time.Millisecond // what is caught up; beyond that, far ends have long given up waiting
-	phaseRoom    = 128                    // sessions in a phase before the next is used: under a millisecond of sending
+	phaseRoom    = 64                     // sessions in a phase before the next is used: about 0.2 ms of sending
 	packetRoom   = socket.LargestDatagram // bytes of a worker's packet
 )
 
@@ -25,7 +26,8 @@ type clock struct {
 	workers []*worker
 	wg      sync.WaitGroup
 	late    atomic.Uint64 // runs that came a frame or more behind
-	mu      sync.Mutex    // over adding and removing sessions
+	closed  atomic.Bool
+	mu      sync.Mutex // over adding and removing sessions
 }
 
 // newClock starts a clock with one worker for each core.
@@ -42,8 +44,9 @@ func newClock() *clock {
 	return c
 }
 
-// close stops all workers and waits for them.
+// close stops all workers and waits for them, a frame's time at most.
 func (c *clock) close() {
+	c.closed.Store(true)
 	for _, w := range c.workers {
 		close(w.quit)
 	}
@@ -71,16 +74,18 @@ func (c *clock) add(s *Session) {
 }
 
 // place returns the first phase that has room, else the one that has fewest, and its worker. Phases are filled one
-// after another because each costs a wake-up every frame, which on a small node is dearer than its packets.
+// after another because each costs a wake-up every frame, which on a small node is dearer than its packets; none holds so
+// many that its packets are a burst for a switch, and from the first few hundred sessions on all are filled alike.
 func (c *clock) place() (best *atomic.Pointer[[]*Session], owner *worker) {
 	for i := range phases {
 		for _, w := range c.workers {
-			n := len(*w.phases[i].Load())
+			phase := &w.phases[i*phaseStep%phases]
+			n := len(*phase.Load())
 			if n < phaseRoom {
-				return &w.phases[i], w
+				return phase, w
 			}
 			if best == nil || n < len(*best.Load()) {
-				best, owner = &w.phases[i], w
+				best, owner = phase, w
 			}
 		}
 	}
@@ -115,10 +120,8 @@ type worker struct {
 
 func (w *worker) run() {
 	buffer := make([]byte, packetRoom)
-	timer := time.NewTimer(0)
-	defer timer.Stop()
 	var pace pace
-	for {
+	for !w.clock.closed.Load() {
 		if w.idle() {
 			select {
 			case <-w.wake:
@@ -127,12 +130,7 @@ func (w *worker) run() {
 				return
 			}
 		}
-		timer.Reset(pace.wait(time.Since(w.clock.epoch), w.empty))
-		select {
-		case <-timer.C:
-		case <-w.quit:
-			return
-		}
+		time.Sleep(pace.wait(time.Since(w.clock.epoch), w.empty)) // a timer's channel would cost as much as two packets
 		now := time.Now()
 		if now.Sub(w.clock.epoch)-pace.due() >= FrameDuration {
 			w.clock.late.Add(1)
