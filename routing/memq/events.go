@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	// logSize is how many events the store remembers for those who subscribe from an earlier one; about a minute of 100 events
-	// a second.
-	logSize = 8192
+	// logSize is how many events the store remembers for those who subscribe from an earlier one: readers are in this process and
+	// subscribe as soon as they have a snapshot, so these are seconds of the busiest centre, and a megabyte or two.
+	logSize = 1024
 	// mailbox is how many events a reader may fall behind before it is cut off.
 	mailbox = 4096
 )
