@@ -13,7 +13,7 @@ import (
 
 // clocks are far ends whose telephone-events count on each of the clocks; of Opus in a build that has it.
 func clocks() []pair {
-	all := []pair{{codec.PCMU, codec.PCMU}, {codec.L16, codec.PCMU}, {codec.G722, codec.L16}}
+	all := []pair{{codec.PCMU, codec.PCMU}, {codec.PCMU, codec.G722}, {codec.G722, codec.PCMA}, {codec.L16, codec.PCMU}, {codec.G722, codec.L16}}
 	if codec.Opus.Available() {
 		all = append(all, pair{codec.Opus, codec.PCMU}, pair{codec.L16, codec.Opus})
 	}
