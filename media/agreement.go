@@ -3,7 +3,6 @@ package media
 import (
 	"bytes"
 	"fmt"
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"sync"
@@ -235,12 +234,11 @@ func (s *Session) heed(next *far) {
 	}
 }
 
-// adopt takes over another agreement. A clock of another rate needs another stream (RFC 7160).
+// adopt takes over another agreement.
 func (o *outgoing) adopt(agreed sdp.Agreement, next *far) {
-	rate := o.voice.codec.SampleRate()
-	if clock := o.voice.change(next.codec, agreed.PacketTime); clock && o.begun {
-		o.ssrc, o.sequence, o.begun = rand.Uint32(), firstNumber(), false
-		o.packets, o.octets = 0, 0
+	rate, clock := o.voice.codec.SampleRate(), o.voice.codec.ClockRate()
+	if o.voice.change(next.codec, agreed.PacketTime) {
+		o.turn(clock, next.codec.ClockRate())
 		if o.keys != nil {
 			o.keys.Cut() // the rest of its reports would be another press in another stream
 		}

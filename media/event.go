@@ -5,7 +5,8 @@ import "sync"
 // An Event is what a session has to say: Digit, Played, FirstPacket or Silent.
 type Event interface{ event() }
 
-// Digit says that a key was pressed (RFC 4733), once a press, as soon as the first report of it is here.
+// Digit says that a key was pressed, once a press whichever ways it came, as soon as it is known: by a telephone-event (RFC 4733), by its
+// tones where the far end has none, or by Press.
 type Digit struct{ Digit byte } // 0 to 9, *, #, A to D
 
 // Played says that all that was given to Play has been sent. What was replaced or stopped is not reported.

@@ -21,7 +21,8 @@ type hearing struct {
 	stream  *playback.Stream
 	codec   codec.Codec
 	ssrc    uint32
-	crosses bool // the other side of the bridge hears through here
+	crosses bool   // the other side of the bridge hears through here
+	late    uint64 // packets that came too late to be heard, of streams that were given up
 
 	// The playout goroutine's.
 	frame     []int16
@@ -92,8 +93,23 @@ func (h *hearing) end() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.active.Store(false)
+	if h.stream != nil {
+		h.late += h.stream.Stats().Late
+	}
 	h.stream, h.crosses = nil, false
 	h.frame, h.converted, h.converter, h.detector = nil, nil, nil, nil
+}
+
+// figures are what was decoded went through: how long it waits for late packets now, and how many came too late so far. It is
+// false when nothing is being decoded.
+func (h *hearing) figures() (delay time.Duration, late uint64, decoded bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.stream == nil {
+		return 0, h.late, false
+	}
+	stats := h.stream.Stats()
+	return stats.Delay, h.late + stats.Late, true
 }
 
 // attends reports whether somebody here needs the far end's sound decoded: a sink, or the detector of keys.

@@ -190,6 +190,10 @@ func (s *Session) hearKey(h heard, clock uint32, now time.Time) {
 	}
 	if other := s.peer.Load(); other != nil && other == in.pressedTo && !in.untold {
 		h.event, h.clock, h.payload = true, clock, h.payload[:dtmf.EventSize]
+		if mine, theirs := s.far.Load(), other.far.Load(); mine != nil && theirs != nil {
+			h.codec = mine.codec
+			h.crosses = in.crosses(theirs, h)
+		}
 		other.passed(other.out.forward(h, now, s.engine.clock.tick(now)))
 	}
 }

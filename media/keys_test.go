@@ -9,11 +9,12 @@ import (
 
 	"github.com/spillway-voice/spillway/internal/memnet"
 	"github.com/spillway-voice/spillway/media/codec"
+	"github.com/spillway-voice/spillway/media/dtmf"
 )
 
 // clocks are far ends whose telephone-events count on each of the clocks; of Opus in a build that has it.
 func clocks() []pair {
-	all := []pair{{codec.PCMU, codec.PCMU}, {codec.L16, codec.PCMU}, {codec.G722, codec.L16}}
+	all := []pair{{codec.PCMU, codec.PCMU}, {codec.PCMU, codec.G722}, {codec.G722, codec.PCMA}, {codec.L16, codec.PCMU}, {codec.G722, codec.L16}}
 	if codec.Opus.Available() {
 		all = append(all, pair{codec.Opus, codec.PCMU}, pair{codec.L16, codec.Opus})
 	}
@@ -231,4 +232,36 @@ func inOrder(keys, pressed string) int {
 		}
 	}
 	return n
+}
+
+// TestAKeyKeepsItsTimeAmongDecodedSound has a far end that goes on with its sound under a key, as some do: all reports of the press
+// keep one timestamp.
+func TestAKeyKeepsItsTimeAmongDecodedSound(t *testing.T) {
+	onWire(t, allCodecs, func(w *wire) {
+		a, b := w.talker(4000, codec.PCMU), w.talker(5000, codec.G722)
+		w.bridge(a, b)
+		a.talk(300 * time.Millisecond)
+		b.heard()
+		for _, p := range press('6', a.header.Timestamp, 10) {
+			var payload [dtmf.EventSize]byte
+			p.event.Put(payload[:])
+			stamp := a.header.Timestamp
+			a.header.Timestamp, a.header.Marker = p.stamp, p.marker
+			a.send(101, payload[:], 0)
+			a.header.Timestamp, a.header.Marker = stamp, false
+			a.talk(FrameDuration)
+		}
+		stamps, markers, got := map[uint32]bool{}, 0, b.heard()
+		for _, packet := range got {
+			if packet.PayloadType == 101 {
+				stamps[packet.Timestamp] = true
+				if packet.Marker {
+					markers++
+				}
+			}
+		}
+		if keys := eventKeys(t, got, SampleRate); keys != "6" || len(stamps) != 1 || markers != 1 {
+			t.Errorf("heard were keys %q at %d times with %d markers", keys, len(stamps), markers)
+		}
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,6 +46,7 @@ type outgoing struct {
 	mark     bool   // the next packet of sound does not follow on the last one in time
 	packets  uint32
 	octets   uint32
+	left     []leftStream // those of other clocks, one of each at most
 
 	// What is heard: keys first, then the foreground, then the other side of a bridge, then the background.
 	keys       *dtmf.Sender // nil before the first
@@ -223,6 +225,36 @@ func (o *outgoing) next(buffer, payload []byte, header rtp.Header) []byte {
 // firstNumber returns the sequence number of a stream's first packet, in the lower half: a receiver that misses the beginning
 // of a protected stream can then tell that its numbers have not wrapped around (RFC 3711 section 3.3.1).
 func firstNumber() uint16 { return uint16(rand.Uint32N(1 << 15)) }
+
+// leftStream is a stream of another clock, as far as it came. A codec of that clock goes on with it: under one key there must not be
+// ever more streams.
+type leftStream struct {
+	clock           int // Hz
+	ssrc, reached   uint32
+	sequence        uint16
+	packets, octets uint32
+}
+
+// turn goes from the stream of one clock to that of another (RFC 7160).
+func (o *outgoing) turn(from, to int) {
+	at := func(clock int) int {
+		return slices.IndexFunc(o.left, func(l leftStream) bool { return l.clock == clock })
+	}
+	if o.begun {
+		if i := at(from); i >= 0 {
+			o.left = slices.Delete(o.left, i, i+1)
+		}
+		o.left = append(o.left, leftStream{from, o.ssrc, o.reached, o.sequence, o.packets, o.octets})
+	}
+	if i := at(to); i >= 0 {
+		l := o.left[i]
+		o.ssrc, o.reached, o.sequence, o.packets, o.octets, o.begun = l.ssrc, l.reached, l.sequence, l.packets, l.octets, true
+		return
+	}
+	if o.begun {
+		o.ssrc, o.sequence, o.packets, o.octets, o.begun = rand.Uint32(), firstNumber(), 0, 0, false
+	}
+}
 
 // stream returns the stream's SSRC.
 func (o *outgoing) stream() uint32 {

@@ -155,7 +155,7 @@ func (p *Prompt) Size() int64 {
 func (p *Prompt) PCM() []int16 { return append([]int16(nil), p.pcm[:p.samples]...) }
 
 // WidePCM returns the recording's samples at WideRate, in whole frames of 20 ms as many as the recording has at SampleRate;
-// nil unless PromptOptions.Wide asked for them. Nobody may write to it.
+// nil unless one of PromptOptions.Codecs carries wide-band sound. Nobody may write to it.
 func (p *Prompt) WidePCM() []int16 { return p.wide }
 
 // Source returns a source that plays the recording once.

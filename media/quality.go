@@ -35,7 +35,9 @@ type Direction struct {
 // Known reports whether anything is known of the direction.
 func (d Direction) Known() bool { return d.Packets > 0 }
 
-// Quality returns how good the sound has been so far; also after Close. See package quality for what the score means.
+// Quality returns how good the sound has been so far; also after Close. See package quality for what the score means. While what is
+// heard is decoded here, packets that came too late to be heard count in its score as lost ones do, and so does the delay that there is
+// rather than one that the jitter would ask for.
 func (s *Session) Quality() Quality {
 	current := s.far.Load()
 	if current == nil {
@@ -46,7 +48,12 @@ func (s *Session) Quality() Quality {
 	if received, lost := a.total(); received > 0 {
 		d := Direction{Packets: received + lost, Lost: lost, Jitter: a.meanJitter()}
 		d.Loss = float64(lost) / float64(d.Packets)
-		q.Heard = q.rate(d, a.burst(d.Loss))
+		if delay, late, decoded := s.hearing.figures(); decoded {
+			missing := float64(min(lost+late, d.Packets)) / float64(d.Packets)
+			q.Heard = q.rate(d, missing, a.burst(d.Loss), delay)
+		} else {
+			q.Heard = q.rate(d, d.Loss, a.burst(d.Loss), d.buffer())
+		}
 	}
 	s.out.mu.Lock()
 	ssrc, sequence, packets := s.out.ssrc, s.out.sequence, s.out.packets
@@ -55,13 +62,18 @@ func (s *Session) Quality() Quality {
 	if due, lost, jitter, told := s.reporting.farHeard(); told {
 		d := Direction{Packets: due, Lost: lost, Jitter: jitter}
 		d.Loss = float64(lost) / float64(due)
-		q.Sent = q.rate(d, 1) // reports tell nothing of bursts
+		q.Sent = q.rate(d, d.Loss, 1, d.buffer()) // reports tell nothing of bursts
 	}
 	return q
 }
 
-// rate rates a direction. A listener is thought to conceal what is lost, and to buffer as the jitter asks for.
-func (q *Quality) rate(d Direction, burst float64) Direction {
+// buffer is what a listener of whom nothing is known is thought to keep back: as much as the jitter asks for.
+func (d Direction) buffer() time.Duration {
+	return min(FrameDuration+bufferJitters*d.Jitter, longestBuffer)
+}
+
+// rate rates a direction, of which a share was missing when it was due. A listener is thought to conceal that.
+func (q *Quality) rate(d Direction, missing, burst float64, buffer time.Duration) Direction {
 	codec, known := quality.CodecOf(q.Codec)
 	if !known {
 		return d
@@ -69,8 +81,8 @@ func (q *Quality) rate(d Direction, burst float64) Direction {
 	rating := quality.Rate(codec, quality.Path{
 		Delay:  q.RoundTrip / 2,
 		Packet: FrameDuration,
-		Buffer: min(FrameDuration+bufferJitters*d.Jitter, longestBuffer),
-		Loss:   d.Loss,
+		Buffer: buffer,
+		Loss:   missing,
 		Burst:  burst,
 	})
 	d.R, d.MOS = rating.R, rating.MOS

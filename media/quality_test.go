@@ -252,3 +252,24 @@ func FuzzReports(f *testing.F) {
 		})
 	})
 }
+
+// TestLateCountsAsLostForWhoHearsItDecoded has packets that come 300 ms late, which nobody waits for.
+func TestLateCountsAsLostForWhoHearsItDecoded(t *testing.T) {
+	score := func(tapped bool) (q Quality) {
+		onWire(t, nil, func(w *wire) {
+			p, s := w.talker(4000, codec.PCMU), w.open()
+			p.agree(s)
+			if tapped {
+				defer s.Tap(&ear{})()
+			}
+			w.network.SetLink(p.sound.AddrPort(), p.to, memnet.Conditions{Reorder: 0.1, Hold: 300 * time.Millisecond})
+			p.talk(20 * time.Second)
+			q = s.Quality()
+		})
+		return q
+	}
+	plain, tapped := score(false), score(true)
+	if plain.Heard.Lost > 20 || tapped.Heard.Lost > 20 || tapped.Heard.R > plain.Heard.R-3 {
+		t.Errorf("R is %.1f with %d lost; where it is decoded %.1f with %d lost", plain.Heard.R, plain.Heard.Lost, tapped.Heard.R, tapped.Heard.Lost)
+	}
+}

@@ -19,7 +19,7 @@ type relay struct {
 	stamp    uint32 // added to an incoming timestamp
 	at       time.Time
 
-	keyed   bool   // a key of the other side is being passed on with a clock of our own
+	keyed   bool   // a key of the other side is being passed on with times of our own
 	pressed uint32 // the incoming timestamp of its beginning
 	key     uint32 // and ours
 }
@@ -39,6 +39,7 @@ type heard struct {
 	event    bool          // a telephone-event, not sound
 	pressed  byte          // the key that this is the first report of; 0: none
 	clock    uint32        // of the event, in Hz
+	crosses  bool          // the sound around the event is decoded, so its times are not those of our stream
 }
 
 // forward puts a packet of the other side of a bridge into the stream, with headers of our own: its losses and its
@@ -63,7 +64,7 @@ func (o *outgoing) forward(in heard, now time.Time, tick uint32) (packet []byte,
 		return nil, to
 	}
 	buffer := in.datagram[at-rtpHeader:]
-	if in.event && in.clock != o.eventClock {
+	if in.event && (in.crosses || in.clock != o.eventClock) {
 		return o.forwardKey(in, tick, buffer), o.to
 	}
 	marker := in.header.Marker
@@ -121,7 +122,7 @@ func (o *outgoing) occupied() bool {
 // offset returns where a part of a datagram begins.
 func offset(datagram, part []byte) int { return cap(datagram) - cap(part) }
 
-// forwardKey passes on a report of a key whose clock is not ours: its numbers are of our own, its times are converted.
+// forwardKey passes on a report of a key whose times mean nothing in our stream: its numbers are of our own, its times are converted.
 func (o *outgoing) forwardKey(in heard, tick uint32, buffer []byte) []byte {
 	event, err := dtmf.ParseEvent(in.payload)
 	if err != nil {

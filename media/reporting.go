@@ -81,15 +81,18 @@ func (r *reporting) sent(time64 uint64, now time.Time) {
 	r.next++
 }
 
-// reach notes how far our stream has come: the number of its next packet, and how many were sent. What an earlier stream sent
-// after it was looked at last is not counted.
+// reach notes how far our stream has come: the number of its next packet, and how many were sent. When another one takes its
+// place, what was sent since the last look is not counted.
 func (r *reporting) reach(ssrc uint32, sequence uint16, packets uint32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.begun || ssrc != r.stream {
-		r.begun, r.stream = packets > 0, ssrc
-		r.span += uint64(packets)
-		r.reached = sequence
+	if !r.begun {
+		r.begun, r.span = packets > 0, uint64(packets)
+		r.stream, r.reached = ssrc, sequence
+		return
+	}
+	if ssrc != r.stream {
+		r.stream, r.reached = ssrc, sequence
 		return
 	}
 	if step := int16(sequence - r.reached); step > 0 { // two may look at one time, and the later one tell first

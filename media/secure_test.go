@@ -364,3 +364,49 @@ func TestTheNumbersOfAProtectedStreamWrapAround(t *testing.T) {
 		}
 	})
 }
+
+// TestTwoOfOursAgreeOnProtectedSound has one session of ours call another, with an offer that says what it would like.
+func TestTwoOfOursAgreeOnProtectedSound(t *testing.T) {
+	for _, c := range []struct {
+		one, other sdp.Security
+		secured    bool
+	}{{sdp.Optional, sdp.Optional, true}, {sdp.Required, sdp.Required, true}, {sdp.Required, sdp.Optional, true}, {sdp.Optional, sdp.Off, false}} {
+		onWire(t, allCodecs, func(w *wire) {
+			one, other := w.secured(c.one), w.secured(c.other)
+			for _, s := range []*Session{one, other} {
+				s.SetSignalling(ours)
+			}
+			offer, err := one.Offer()
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer, err := other.Answer(offer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := one.Accept(answer); err != nil {
+				t.Fatal(err)
+			}
+			if secured := one.far.Load().secure != nil && other.far.Load().secure != nil; secured != c.secured {
+				t.Errorf("%v and %v: secured %v", c.one, c.other, secured)
+			}
+			ears := [2]*ear{{}, {}}
+			for i, s := range []*Session{one, other} {
+				s.Background(Tone([]float64{600, 900}[i], -9, 0))
+				defer s.Tap(ears[1-i])()
+			}
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			for i, e := range ears {
+				var pcm []int16
+				for _, sound := range e.sounds[10:] {
+					pcm = append(pcm, sound.PCM...)
+				}
+				assertTone(t, fmt.Sprint("ear ", i), pcm, []float64{600, 900}[i], e.sounds[10].Rate, 15, 25)
+			}
+			if stats := w.engine.Stats(); stats.Invalid+stats.Unsent+stats.Strangers > 0 {
+				t.Errorf("%v and %v: stats %+v", c.one, c.other, stats)
+			}
+		})
+	}
+}

@@ -343,8 +343,10 @@ func TestASinkHearsTheFarEndAsAnEvenStream(t *testing.T) {
 		}
 		time.Sleep(100 * time.Millisecond)
 		end()
+		synctest.Wait()
 		heard := len(listener.sounds)
 		r.say(codec.PCMU, 8000, 3)
+		synctest.Wait()
 		if len(listener.sounds) > heard {
 			t.Error("a sink heard on after its end")
 		}

@@ -10,7 +10,7 @@ type Stats struct {
 	Strangers  uint64 // dropped: from somebody who may not send to us
 	Unproven   uint64 // dropped: from somebody who was about to be taken, or never was
 	Excess     uint64 // dropped: more than sound takes, from a far end that is heard
-	Invalid    uint64 // dropped: no RTP or RTCP
+	Invalid    uint64 // dropped: no RTP or RTCP, or in a protected session not made with the far end's key, or here before
 	Unsent     uint64 // could not be written
 	EventsLost uint64 // events that nobody read in time
 }

@@ -190,7 +190,7 @@ func sungKeys(pcm []int16, rate int) string {
 		for _, digit := range []byte("123A456B789C*0#D") {
 			low, high := tonesOf(digit)
 			a, b := share(pcm[:n], low, rate), share(pcm[:n], high, rate)
-			if a > 0.2 && b > 0.2 && a+b > 0.7 && loudness(pcm[:n]) > 500 {
+			if a > 0.12 && b > 0.12 && a+b > 0.7 && loudness(pcm[:n]) > 500 {
 				found = digit
 			}
 		}

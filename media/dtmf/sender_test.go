@@ -88,3 +88,39 @@ func TestDigitsThatCannotBeSentAreRefused(t *testing.T) {
 		t.Error("more digits than can wait were taken")
 	}
 }
+
+func TestADigitThatIsCutIsReportedNoMoreAndTheNextOneFollows(t *testing.T) {
+	var s Sender
+	for _, digit := range []byte("12") {
+		if err := s.Add(digit, time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Cut() // nothing is being sent yet
+	now := uint32(0)
+	next := func() (Event, bool) {
+		e, _, _, ok := s.Next(now, 8000)
+		now += 160
+		return e, ok
+	}
+	if e, ok := next(); !ok || e.Code != 1 {
+		t.Fatalf("first %+v, %v", e, ok)
+	}
+	s.Cut()
+	pause := 0
+	for {
+		e, ok := next()
+		if ok {
+			if e.Code != 2 || e.End {
+				t.Errorf("after the pause %+v", e)
+			}
+			break
+		}
+		if pause++; pause > 10 {
+			t.Fatal("the next digit does not come")
+		}
+	}
+	if pause < 2 {
+		t.Errorf("a pause of %d frames, want 40 ms at least", pause)
+	}
+}
