@@ -48,6 +48,8 @@ func TestSoundIsProtectedOnEachLegByItself(t *testing.T) {
 		{"optional", "optional", baresip.SRTPMandatory, "", [2]bool{true, false}},
 		{"optional", "optional", "", baresip.SRTPOptional, [2]bool{false, true}},
 		{"optional", "optional", baresip.SRTPOptional, baresip.SRTPOptional, [2]bool{true, true}},
+		{"optional", "off", baresip.SRTPFeedback, "", [2]bool{true, false}},
+		{"off", "required", "", baresip.SRTPOptional, [2]bool{false, true}},
 		{"off", "off", baresip.SRTPOptional, baresip.SRTPOptional, [2]bool{false, false}},
 	} {
 		t.Run(fmt.Sprintf("trunk %s, agent %s, %q to %q", c.trunk, c.alice, c.caller, c.agent), func(t *testing.T) {

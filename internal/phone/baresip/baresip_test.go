@@ -204,3 +204,33 @@ func TestTwoProgramsSpeakEveryCodecAndProtectIt(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatAProgramTakesDependsOnItsProtection keeps the table of docs/phones.md true.
+func TestWhatAProgramTakesDependsOnItsProtection(t *testing.T) {
+	for _, c := range []struct {
+		srtp          SRTP
+		plain, secure bool // whether it takes an offer on RTP/AVP without keys, and one on RTP/SAVP
+	}{
+		{"", true, false},
+		{SRTPOptional, true, true},
+		{SRTPMandatory, false, true},
+		{SRTPFeedback, false, false},
+	} {
+		t.Run("mediaenc "+string(c.srtp), func(t *testing.T) {
+			t.Parallel()
+			peer := start(t, Options{User: "alice", SRTP: c.srtp})
+			caller := newPhone(t, phone.Options{})
+			for secure, taken := range map[bool]bool{false: c.plain, true: c.secure} {
+				call, err := caller.Dial(within(t), "alice@"+peer.Addr().String(), phone.CallOptions{Sound: phone.Sound{Secure: secure}})
+				if (err == nil) != taken {
+					t.Errorf("an offer, secure: %v: %v, want it taken: %v", secure, err, taken)
+				}
+				if err == nil {
+					if err := call.Hangup(within(t)); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+}
