@@ -150,11 +150,11 @@ func TestNoFrameOfAnyCodecCostsAnAllocation(t *testing.T) {
 	}
 }
 
-// TestNoPacketThatIsTranslatedOrProtectedCostsAnAllocation has one side protected at a time, as the pools of package srtp's library
-// forget at random under the race detector.
+// TestNoPacketThatIsTranslatedOrProtectedCostsAnAllocation leaves the other suites to package srtp, which asserts it of each by itself:
+// their library has pools that forget at random under the race detector.
 func TestNoPacketThatIsTranslatedOrProtectedCostsAnAllocation(t *testing.T) {
 	for _, codecs := range []pair{{codec.PCMU, codec.PCMU}, {codec.PCMU, codec.G722}, {codec.G722, codec.L16}, {codec.L16, codec.PCMA}} {
-		for _, suites := range [][2]sdp.Suite{{0, 0}, {sdp.AESCM128HMACSHA80, 0}, {0, sdp.AESCM128HMACSHA80}, {sdp.AEADAES128GCM, 0}, {0, sdp.AEADAES128GCM}} {
+		for _, suites := range [][2]sdp.Suite{{0, 0}, {sdp.AEADAES128GCM, 0}, {0, sdp.AEADAES128GCM}, {sdp.AEADAES128GCM, sdp.AEADAES128GCM}} {
 			b := newBench(t)
 			one, secure := b.session(codecs.a, suites[0], "")
 			other, _ := b.session(codecs.b, suites[1], "")

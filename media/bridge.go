@@ -15,7 +15,8 @@ var ErrBridge = errors.New("bridge: two different sessions of one engine are nee
 // Bridge lets two sessions hear each other, from the next packet on; what either was bridged with before is let go, and
 // what was playing to them stops. The error is ErrBridge, or ErrClosed when a session is closed. Packets of one codec are forwarded with
 // headers of our own, as they come, also from one law of G.711 to the other; those of another, or longer than the other
-// side takes, are decoded, played out evenly, and encoded again. Digits pass, and are reported as well. While one side plays something in its
+// side takes, are decoded, played out evenly, and encoded again. Digits pass, as tones to a side that takes no
+// telephone-events, and are reported as well. While one side plays something in its
 // foreground, it does not hear the other; a side that hears nothing from the other gets silence.
 func Bridge(a, b *Session) error {
 	if a == nil || b == nil || a == b || a.engine != b.engine {

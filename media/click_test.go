@@ -1,6 +1,7 @@
 package media
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,8 +104,11 @@ func mostStep(c, agent codec.Codec, change string) int {
 // TestNothingClicks plays loud sines one after another in all ways.
 func TestNothingClicks(t *testing.T) {
 	for _, c := range []codec.Codec{codec.PCMU, codec.PCMA, codec.L16, codec.G722} {
-		for _, agents := range []codec.Codec{c, codec.L16, codec.PCMU} {
+		for _, agents := range slices.Compact([]codec.Codec{c, codec.L16, codec.PCMU}) {
 			for _, change := range changes {
+				if agents != c && !strings.Contains(change.name, "bridge") {
+					continue // it has no say in it
+				}
 				t.Run(c.String()+" and "+agents.String()+": "+change.name, func(t *testing.T) {
 					onWire(t, allCodecs, func(w *wire) {
 						p, agent := w.talker(4000, c), w.talker(5000, agents)

@@ -92,7 +92,7 @@ func (g *guest) agreeAnew(rt *rapid.T) {
 	g.receive(rt)
 	g.before = g.codec
 	if rapid.Bool().Draw(rt, "another codec") {
-		g.speak(rapid.SampledFrom([]codec.Codec{codec.PCMU, codec.PCMA, codec.G722, codec.L16}).Draw(rt, "codec"))
+		g.speak(rapid.SampledFrom(g.w.engine.options.Codecs).Draw(rt, "codec"))
 	}
 	g.events = rapid.SampledFrom([]int{0, g.codec.ClockRate(), SampleRate}).Draw(rt, "events")
 	g.comfort = rapid.Bool().Draw(rt, "comfort")
