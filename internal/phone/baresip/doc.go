@@ -7,7 +7,7 @@
 // a file once, so Say must be as long as the call; it writes what it heard in pieces, so the last half second is there
 // only once the call is over; what it hears after a hold is not written down at all; its session description names the
 // machine's first address even where it calls over loopback, while its packets come from loopback; it sends keys as RFC 4733 events
-// only; and it takes an offer only on the one profile that its protection is for (docs/phones.md).
+// only; and with mandatory protection it takes offers on that profile alone (docs/phones.md).
 //
 // One goroutine reads the control connection, one waits for the program's end; Stop ends both.
 package baresip
