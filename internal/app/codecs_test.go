@@ -89,7 +89,7 @@ func TestBothHearEachOtherInEveryCodec(t *testing.T) {
 }
 
 func TestWideBandSoundStaysWideThroughABridge(t *testing.T) {
-	for _, pair := range [][2]baresip.Codec{{baresip.G722, baresip.G722}, {baresip.L16, baresip.L16}, {baresip.L16, baresip.G722}} {
+	for _, pair := range [][2]baresip.Codec{{baresip.G722, baresip.G722}, {baresip.L16, baresip.G722}} {
 		t.Run(string(pair[0])+" to "+string(pair[1]), func(t *testing.T) {
 			t.Parallel()
 			f := start(t, open, shorter, wide)
@@ -142,23 +142,29 @@ func mixed(one, other []int16) []int16 {
 func TestLegsOfDifferentCodecsAreTranscodedUntilEitherSideHangsUp(t *testing.T) {
 	for _, c := range []struct {
 		caller, agent baresip.Codec
-	}{{baresip.G722, baresip.PCMA}, {baresip.L16, baresip.G722}, {baresip.PCMU, baresip.L16}, {baresip.PCMU, baresip.PCMA}} {
-		for _, by := range []string{"caller", "agent"} {
-			t.Run(string(c.caller)+" to "+string(c.agent)+", the "+by+" hangs up", func(t *testing.T) {
-				t.Parallel()
-				f := start(t, open, shorter, wide)
-				caller, agent := f.converses(peer{codec: c.caller, tone: callerTone}, peer{codec: c.agent, tone: agentTone})
-				leaves, stays := caller, agent
-				if by == "agent" {
-					leaves, stays = agent, caller
-				}
-				f.hangsUp(leaves)
-				f.tells(stays, "CALL_CLOSED")
-				f.endsAs(callerNumber, "answered/"+by)
-				f.soundIsGood(callerNumber, c.caller, c.agent)
-				f.nothingLeft()
-			})
-		}
+		by            string
+	}{
+		{baresip.G722, baresip.PCMA, "caller"},
+		{baresip.G722, baresip.PCMA, "agent"},
+		{baresip.L16, baresip.G722, "caller"},
+		{baresip.L16, baresip.G722, "agent"},
+		{baresip.PCMU, baresip.L16, "agent"},
+		{baresip.PCMU, baresip.PCMA, "caller"},
+	} {
+		t.Run(string(c.caller)+" to "+string(c.agent)+", the "+c.by+" hangs up", func(t *testing.T) {
+			t.Parallel()
+			f := start(t, open, shorter, wide)
+			caller, agent := f.converses(peer{codec: c.caller, tone: callerTone}, peer{codec: c.agent, tone: agentTone})
+			leaves, stays := caller, agent
+			if c.by == "agent" {
+				leaves, stays = agent, caller
+			}
+			f.hangsUp(leaves)
+			f.tells(stays, "CALL_CLOSED")
+			f.endsAs(callerNumber, "answered/"+c.by)
+			f.soundIsGood(callerNumber, c.caller, c.agent)
+			f.nothingLeft()
+		})
 	}
 }
 

@@ -48,7 +48,6 @@ func TestSoundIsProtectedOnEachLegByItself(t *testing.T) {
 		{"optional", "optional", baresip.SRTPMandatory, "", [2]bool{true, false}},
 		{"optional", "optional", "", baresip.SRTPOptional, [2]bool{false, true}},
 		{"optional", "optional", baresip.SRTPOptional, baresip.SRTPOptional, [2]bool{true, true}},
-		{"optional", "off", baresip.SRTPFeedback, "", [2]bool{true, false}},
 		{"off", "required", "", baresip.SRTPOptional, [2]bool{false, true}},
 		{"off", "off", baresip.SRTPOptional, baresip.SRTPOptional, [2]bool{false, false}},
 	} {

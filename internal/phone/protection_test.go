@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/netip"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -83,4 +84,46 @@ func TestAPhoneWithoutEventsOffersAndTakesNone(t *testing.T) {
 	if placed.SendDigits("1") == nil || took.SendDigits("1") == nil {
 		t.Error("an event was agreed on")
 	}
+}
+
+func TestSoundOfAnotherRateIsWrittenReadAndJudgedAtIt(t *testing.T) {
+	const rate, high = 16000, 5000
+	path := filepath.Join(t.TempDir(), "high.wav")
+	if err := WriteWAVAt(path, ToneAt(high, time.Second, rate), rate); err != nil {
+		t.Fatal(err)
+	}
+	pcm, read, err := ReadWAVAsItIs(path)
+	if err != nil || read != rate || len(pcm) != rate {
+		t.Fatalf("%d samples at %d, %v", len(pcm), read, err)
+	}
+	if !HasToneAt(pcm, high, rate) || HasToneAt(pcm, high/2, rate) {
+		t.Error("the tone is not heard as what it is")
+	}
+	low, err := ReadWAV(path)
+	if err != nil || len(low) != SampleRate {
+		t.Fatalf("%d samples, %v", len(low), err)
+	}
+	if p := Goertzel(low, SampleRate-high); p.Level > -60 {
+		t.Errorf("folded down it is heard at %.0f dB", p.Level)
+	}
+}
+
+func FuzzUnderstandADescriptionWithKeys(f *testing.F) {
+	secure, err := newProtection()
+	if err != nil {
+		f.Fatal(err)
+	}
+	d := description{local: netip.MustParseAddrPort("[::1]:4000"), codecs: []Codec{PCMU}, direction: sendrecv, packet: frame, tag: "1", key: secure.master}
+	b, err := d.marshal()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Add(bytes.Replace(b, []byte("inline:"), []byte("inline:|"), 1))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		terms, err := understand(b, []Codec{PCMU, PCMA}, true)
+		if err == nil && (len(terms.key) != masterBytes || terms.tag == "") {
+			t.Errorf("a key of %d bytes with the tag %q", len(terms.key), terms.tag)
+		}
+	})
 }
