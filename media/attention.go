@@ -22,7 +22,12 @@ type attention struct {
 	refused atomic.Bool  // the kernel does not
 	mu      sync.Mutex   // over what follows, and what of it the kernel is told
 	stream  socket.Stream
+	told    time.Time // when the kernel was told of it
 }
+
+// leastRest is the least time between two streams that the kernel is told of: a far end that changes from one type to another with each
+// packet is read in full, as each time costs what twenty packets cost.
+const leastRest = time.Second
 
 // begin says that somebody hears from now on: the next packet reaches him.
 func (a *attention) begin() {
@@ -43,19 +48,19 @@ func (a *attention) full() {
 }
 
 // rest has the kernel drop a stream, if nobody hears it. The receiving goroutine calls it with each packet.
-func (a *attention) rest(stream socket.Stream) {
+func (a *attention) rest(stream socket.Stream, now time.Time) {
 	if a.socket == nil || a.refused.Load() || a.hearing.Load() > 0 {
 		return
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.hearing.Load() > 0 || a.thinned.Load() && a.stream == stream {
+	if a.hearing.Load() > 0 || a.thinned.Load() && (a.stream == stream || now.Sub(a.told) < leastRest) {
 		return
 	}
 	if a.socket.Thin(stream) != nil {
 		a.refused.Store(true) // a system that refuses will refuse again; what it dropped before it drops until Full
 		return
 	}
-	a.stream = stream
+	a.stream, a.told = stream, now
 	a.thinned.Store(true)
 }

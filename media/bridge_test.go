@@ -34,6 +34,39 @@ func onItsWay(header *rtp.Header, payload []byte) heard {
 	return heard{header: header, datagram: datagram, payload: datagram[rtpHeader:], codec: codec.PCMU, duration: FrameDuration}
 }
 
+// A new stream whose numbers and times lie near those of the last one is another stream all the same.
+func TestANewStreamNearTheLastOneFollowsOnIt(t *testing.T) {
+	var o outgoing
+	o.ready, o.sends, o.bridged, o.sequence = true, true, true, 100
+	var got []rtp.Packet
+	send := func(ssrc uint32, sequence uint16) {
+		header := rtp.Header{Version: 2, SSRC: ssrc, SequenceNumber: sequence, Timestamp: uint32(sequence) * FrameSize}
+		raw, _ := o.forward(onItsWay(&header, make([]byte, FrameSize)), time.Unix(0, 0), 0)
+		if raw == nil {
+			t.Fatalf("packet %d of stream %d was not passed on", sequence, ssrc)
+		}
+		var packet rtp.Packet
+		if err := packet.Unmarshal(raw); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, packet)
+	}
+	for i := range uint16(60) {
+		send(1, 1000+i)
+	}
+	for i := range uint16(3) {
+		send(2, 1010+i)
+	}
+	for i := 1; i < len(got); i++ {
+		if got[i].SequenceNumber != got[i-1].SequenceNumber+1 || got[i].Timestamp != got[i-1].Timestamp+FrameSize {
+			t.Fatalf("packet %d is %d at %d after %d at %d", i, got[i].SequenceNumber, got[i].Timestamp, got[i-1].SequenceNumber, got[i-1].Timestamp)
+		}
+	}
+	if !got[60].Marker {
+		t.Error("the new stream begins without a marker")
+	}
+}
+
 func TestABridgePassesEachPacketOnAtOnceWithItsOwnNumbers(t *testing.T) {
 	onWire(t, nil, func(w *wire) {
 		a, b, caller, agent := bridged(w, "0", "8")

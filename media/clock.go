@@ -26,15 +26,15 @@ type clock struct {
 	workers []*worker
 	wg      sync.WaitGroup
 	late    atomic.Uint64 // runs that came a frame or more behind
-	closed  atomic.Bool
-	mu      sync.Mutex // over adding and removing sessions
+	mu      sync.Mutex    // over adding and removing sessions
 }
 
 // newClock starts a clock with one worker for each core.
 func newClock() *clock {
 	c := &clock{epoch: time.Now()}
-	for range runtime.GOMAXPROCS(0) {
-		w := &worker{clock: c, wake: make(chan struct{}, 1), quit: make(chan struct{})}
+	n := runtime.GOMAXPROCS(0)
+	for i := range n {
+		w := &worker{clock: c, offset: time.Duration(i) * phaseLength / time.Duration(n), wake: make(chan struct{}, 1), quit: make(chan struct{})}
 		for i := range w.phases {
 			w.phases[i].Store(&[]*Session{})
 		}
@@ -44,9 +44,8 @@ func newClock() *clock {
 	return c
 }
 
-// close stops all workers and waits for them, a frame's time at most.
+// close stops all workers and waits for them.
 func (c *clock) close() {
-	c.closed.Store(true)
 	for _, w := range c.workers {
 		close(w.quit)
 	}
@@ -113,6 +112,7 @@ func (c *clock) remove(s *Session) {
 // worker is one goroutine of the clock. It runs one phase after another, and sleeps while it has no session.
 type worker struct {
 	clock  *clock
+	offset time.Duration                      // from the clock's epoch: workers do not send at one moment
 	phases [phases]atomic.Pointer[[]*Session] // replaced as a whole, so a run needs no lock
 	wake   chan struct{}                      // a session was added
 	quit   chan struct{}
@@ -120,8 +120,10 @@ type worker struct {
 
 func (w *worker) run() {
 	buffer := make([]byte, packetRoom)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	var pace pace
-	for !w.clock.closed.Load() {
+	for {
 		if w.idle() {
 			select {
 			case <-w.wake:
@@ -130,11 +132,18 @@ func (w *worker) run() {
 				return
 			}
 		}
-		time.Sleep(pace.wait(time.Since(w.clock.epoch), w.empty)) // a timer's channel would cost as much as two packets
+		timer.Reset(pace.wait(time.Since(w.clock.epoch)-w.offset, w.empty))
+		select {
+		case <-timer.C:
+		case <-w.quit:
+			return
+		}
 		now := time.Now()
-		if now.Sub(w.clock.epoch)-pace.due() >= FrameDuration {
+		elapsed := now.Sub(w.clock.epoch) - w.offset
+		if elapsed-pace.due() >= FrameDuration {
 			w.clock.late.Add(1)
 		}
+		pace.ran[pace.next%phases] = elapsed
 		tick := uint32(pace.next / phases)
 		for _, s := range *w.phases[pace.next%phases].Load() {
 			s.playout(now, tick, buffer)
@@ -157,7 +166,8 @@ func (w *worker) empty(phase int) bool { return len(*w.phases[phase].Load()) == 
 // of the later ones: they follow at twice the pace until the time is made up. What is more than longestLag behind is
 // left out; the sound goes on where it was and its timestamps show the gap.
 type pace struct {
-	next int64 // number of the phase to run
+	next int64                 // number of the phase to run
+	ran  [phases]time.Duration // when each phase was run last, after the epoch; zero: never
 }
 
 // wait moves on to the next phase that is not empty and returns how long to wait for it, elapsed after the epoch.
@@ -172,7 +182,11 @@ func (p *pace) wait(elapsed time.Duration, empty func(phase int) bool) time.Dura
 		}
 		p.next++
 	}
-	return max(p.due()-elapsed, catchUpPause)
+	wait := max(p.due()-elapsed, catchUpPause)
+	if ran := p.ran[p.next%phases]; ran > 0 { // no session sends at more than twice the pace
+		wait = max(wait, ran+FrameDuration/2-elapsed)
+	}
+	return wait
 }
 
 func (p *pace) due() time.Duration { return time.Duration(p.next) * phaseLength }

@@ -39,6 +39,26 @@ func TestALateWorkerCatchesUpWithoutABurst(t *testing.T) {
 	}
 }
 
+// Sessions that are alone in their phase are not sent one frame after another when their worker was held up.
+func TestALateWorkerSendsToNobodyFasterThanAtTwiceThePace(t *testing.T) {
+	var p pace
+	only := func(phase int) bool { return phase != 0 }
+	elapsed := p.wait(0, only)
+	p.ran[p.next%phases] = elapsed
+	elapsed += 160 * time.Millisecond // held up for eight frames
+	for p.due() < elapsed-FrameDuration {
+		before := p.ran[0]
+		elapsed += p.wait(elapsed, only)
+		p.ran[p.next%phases] = elapsed
+		if apart := elapsed - before; apart < FrameDuration/2 {
+			t.Fatalf("run again after %v", apart)
+		}
+	}
+	if elapsed > time.Second {
+		t.Errorf("caught up only after %v", elapsed)
+	}
+}
+
 func TestWhatIsTooLateIsLeftOut(t *testing.T) {
 	var p pace
 	p.wait(0, occupied)

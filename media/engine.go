@@ -6,7 +6,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -77,6 +79,10 @@ func NewEngine(options Options) (*Engine, error) {
 			return nil, fmt.Errorf("start media: %w", err)
 		}
 		e.options.Listen = e.poll.Listen
+		if err := e.tryAddress(); err != nil {
+			e.poll.Close()
+			return nil, fmt.Errorf("start media: %w", err)
+		}
 	}
 	e.clock = newClock()
 	return e, nil
@@ -109,6 +115,15 @@ func (o *Options) checkAddresses() error {
 		}
 	}
 	return nil
+}
+
+// tryAddress opens one socket, as an address that this machine has not got should be known before the first call.
+func (e *Engine) tryAddress() error {
+	conn, err := e.options.Listen(netip.AddrPortFrom(e.options.Bind, 0), func([]byte, netip.AddrPort, time.Time) {})
+	if err != nil {
+		return fmt.Errorf("receive on %s: %w", e.options.Bind, err)
+	}
+	return conn.Close()
 }
 
 // ErrClosed is the error of what was asked of a session or an engine that was closed.
@@ -156,6 +171,12 @@ func (e *Engine) bind(s *Session) error {
 		if last = e.bindPort(s, port); last == nil {
 			return nil
 		}
+		if scarce(last) { // of what the system has, not of this port
+			e.mu.Lock()
+			e.ports.giveBack(port)
+			e.mu.Unlock()
+			return fmt.Errorf("open media session: %w", last)
+		}
 		e.mu.Lock()
 		e.ports.put(port, time.Now())
 		e.mu.Unlock()
@@ -164,6 +185,12 @@ func (e *Engine) bind(s *Session) error {
 		return fmt.Errorf("open media session: %w: %w", ErrNoPorts, last)
 	}
 	return fmt.Errorf("open media session: %w in %d-%d", ErrNoPorts, e.options.Low, e.options.High)
+}
+
+// scarce reports whether an error is one that any other port would have, too.
+func scarce(err error) bool {
+	return slices.ContainsFunc([]error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EAFNOSUPPORT, syscall.EADDRNOTAVAIL},
+		func(cause error) bool { return errors.Is(err, cause) })
 }
 
 // bindPort opens the sockets of one pair.

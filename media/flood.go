@@ -10,19 +10,24 @@ const (
 	packetsAtOnce    = 200
 )
 
-// allowance is a bucket of packets that fills with time. The zero value is a full one. It is owned by the goroutine that
-// receives.
+// How many reports of one far end are read: one comes each 5 s (RFC 3550 section 6.2), a few more at the beginning and the end.
+const (
+	reportsPerSecond = 10
+	reportsAtOnce    = 20
+)
+
+// allowance is a bucket of packets that fills with time. The zero value is a full one. It is not safe for concurrent use.
 type allowance struct {
 	spent time.Duration // of the bucket, as the time that it takes to fill again
 	at    time.Time     // when it was last looked at
 }
 
-// take reports whether one packet more is heard.
-func (a *allowance) take(now time.Time) bool {
-	const one = time.Second / packetsPerSecond
+// take reports whether one packet more is heard, of so many a second and so many at once.
+func (a *allowance) take(now time.Time, perSecond, atOnce int) bool {
+	one := time.Second / time.Duration(perSecond)
 	a.spent = max(a.spent-now.Sub(a.at), 0)
 	a.at = now
-	if a.spent+one > packetsAtOnce*one {
+	if a.spent+one > time.Duration(atOnce)*one {
 		return false
 	}
 	a.spent += one

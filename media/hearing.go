@@ -142,7 +142,7 @@ func (s *Session) listen(now time.Time, buffer []byte) {
 		return
 	}
 	if theirs := other.far.Load(); theirs != nil && kind != playback.Nothing { // nil: bridged anew, with one who has not agreed yet
-		other.sendAll(other.out.hear(h.at(frame, theirs.codec.SampleRate()), now, s.engine.clock.tick(now), buffer), buffer)
+		other.relayDecoded(h.at(frame, theirs.codec.SampleRate()), now, buffer)
 	}
 }
 

@@ -58,6 +58,7 @@ type incoming struct {
 
 // receive takes in one datagram from the RTP port. It is opened and rewritten where it lies.
 func (s *Session) receive(datagram []byte, from netip.AddrPort, now time.Time) {
+	defer s.survive()
 	current := s.far.Load()
 	if current == nil {
 		return // nobody was agreed with yet
@@ -92,7 +93,7 @@ func (s *Session) receive(datagram []byte, from netip.AddrPort, now time.Time) {
 	case unproven:
 		s.counters.unproven.Add(1)
 	case accepted:
-		if !in.limit.take(now) {
+		if !in.limit.take(now, packetsPerSecond, packetsAtOnce) {
 			s.counters.excess.Add(1)
 			return
 		}
@@ -144,8 +145,8 @@ func (s *Session) hear(current *far, datagram []byte, from netip.AddrPort, now t
 		return
 	}
 	s.hearSound(h, now)
-	if in.latch.locked {
-		s.attention.rest(socket.Stream{From: from.Port(), SSRC: packet.SSRC, Type: kind})
+	if in.latch.locked && !h.comfort {
+		s.attention.rest(socket.Stream{From: from.Port(), SSRC: packet.SSRC, Type: kind}, now)
 	}
 }
 
@@ -194,7 +195,7 @@ func (s *Session) hearKey(h heard, clock uint32, now time.Time) {
 			h.codec = mine.codec
 			h.crosses = in.crosses(theirs, h)
 		}
-		other.passed(other.out.forward(h, now, s.engine.clock.tick(now)))
+		other.relay(h, now)
 	}
 }
 
@@ -208,15 +209,14 @@ func (s *Session) hearSound(h heard, now time.Time) {
 	}
 	s.hearing.put(s, h, crosses, now)
 	if other != nil && !crosses {
-		other.passed(other.out.forward(h, now, s.engine.clock.tick(now)))
+		other.relay(h, now)
 	}
 }
 
 // crosses reports whether a packet has to be decoded and encoded again for the other side of a bridge, which cannot have it as it
 // is, or with each sample looked up. Once one was too long for it all are: sound that came by both ways would be torn.
 func (in *incoming) crosses(theirs *far, h heard) bool {
-	lawful := h.codec <= codec.PCMA && theirs.codec <= codec.PCMA
-	if h.codec != theirs.codec && !lawful {
+	if !passes(h.codec, theirs.codec) {
 		return true
 	}
 	if h.duration > theirs.longest {
@@ -225,11 +225,20 @@ func (in *incoming) crosses(theirs *far, h heard) bool {
 	return in.crossed == theirs
 }
 
-// passed sends a packet that came over a bridge.
-func (s *Session) passed(packet []byte, to netip.AddrPort) {
-	if packet != nil {
+// relay sends a packet that came over a bridge.
+func (s *Session) relay(h heard, now time.Time) {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	if packet, to := s.out.forward(h, now, s.engine.clock.tick(now)); packet != nil {
 		s.send(packet, to)
 	}
+}
+
+// relayDecoded sends a frame of the other side of a bridge, decoded, as its codec is not ours.
+func (s *Session) relayDecoded(pcm []int16, now time.Time, buffer []byte) {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	s.sendAll(s.out.hear(pcm, now, s.engine.clock.tick(now), buffer), buffer)
 }
 
 // follow sends to where the far end was found to send from.

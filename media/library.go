@@ -57,6 +57,7 @@ type Library struct {
 	mu     sync.Mutex
 	known  map[string]*Prompt
 	held   int64            // bytes, by all that are known
+	there  bool             // the folder is there, or was when an older library was opened
 	old    *Library         // whose recordings serve where a file cannot be played; nil: none
 	spoilt map[string]error // why names that were asked for could not be loaded, also where an old recording serves
 }
@@ -65,8 +66,10 @@ type Library struct {
 // is a folder that does not exist, as a centre need not record anything. It fails when dir is something else than a
 // folder, or cannot be looked at.
 func OpenLibrary(dir string, o LibraryOptions) (*Library, error) {
+	there := false
 	if dir != "" {
 		info, err := os.Stat(dir)
+		there = err == nil
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
@@ -78,7 +81,7 @@ func OpenLibrary(dir string, o LibraryOptions) (*Library, error) {
 	if o.Memory == 0 {
 		o.Memory = LibraryMemory
 	}
-	return &Library{dir: dir, options: o, known: map[string]*Prompt{}, spoilt: map[string]error{}}, nil
+	return &Library{dir: dir, there: there, options: o, known: map[string]*Prompt{}, spoilt: map[string]error{}}, nil
 }
 
 // Check returns nil when a recording can be played, else why it cannot: errors.Is(err, ErrNoRecording) when there is
@@ -157,6 +160,7 @@ func (l *Library) After(old *Library) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.old = old
+	l.there = l.there || old != nil && old.there
 }
 
 // Settle ends what After began: what was loaded so far stays, and the old library can be forgotten.
@@ -266,6 +270,9 @@ func (l *Library) load(name string) (*Prompt, error) {
 		if !errors.Is(err, fs.ErrNotExist) {
 			return prompt, err
 		}
+		if err := l.vanished(); err != nil {
+			return nil, err
+		}
 	}
 	prompt, err := loadBuiltIn(name, l.options.PromptOptions)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -275,6 +282,15 @@ func (l *Library) load(name string) (*Prompt, error) {
 		return nil, fmt.Errorf("%w in %s", ErrNoRecording, l.dir)
 	}
 	return prompt, err
+}
+
+// vanished returns an error when the folder itself was there and is not any more, as when a mount is lost: nobody meant the built-in
+// recordings to take the place of the centre's.
+func (l *Library) vanished() error {
+	if _, err := os.Stat(l.dir); l.there && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("the prompts folder %s is gone", l.dir)
+	}
+	return nil
 }
 
 // loadFrom reads a recording below a folder; links that lead out of it are not followed.

@@ -372,3 +372,29 @@ func TestAFileThatIsHalfWrittenIsNotLoadedUntilItHasBeenQuiet(t *testing.T) {
 		t.Errorf("spoilt are %v", library.Spoilt())
 	}
 }
+
+func TestAFolderThatVanishesTakesNoRecordingAway(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "prompts")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	record(t, dir, "welcome.wav", 500) // there is a built-in one, too
+	first := openLibrary(t, dir)
+	ours, err := first.Prompt("welcome.wav")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(dir, dir+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // also when it stays away
+		next, err := first.Renewed()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if next.Loaded("welcome.wav") != ours || next.Spoilt()["welcome.wav"] == nil {
+			t.Errorf("loaded %p, want %p; spoilt %v", next.Loaded("welcome.wav"), ours, next.Spoilt())
+		}
+		first = next
+	}
+}

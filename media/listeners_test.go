@@ -12,6 +12,8 @@ import (
 	"github.com/pion/rtp"
 
 	"github.com/spillway-voice/spillway/media/socket"
+
+	"github.com/spillway-voice/spillway/media/codec"
 )
 
 // deaf is a socket that is written to and nothing else.
@@ -97,6 +99,24 @@ func TestNoPacketCostsAnAllocation(t *testing.T) {
 	assertNoAllocations(t, "a stranger's packet", func() { a.receive(datagram, netip.MustParseAddrPort("192.0.2.77:1"), now) })
 	if stats := b.Stats(); stats.PacketsOut < 1000 {
 		t.Errorf("stats %+v: nothing passed the bridge", stats)
+	}
+}
+
+func TestAFrameOfMusicIsEncodedOnceForAllWhoHearIt(t *testing.T) {
+	prompt, err := ParseWAV(wav(16000, 1, sine(500, 16000, time.Second)), PromptOptions{Codecs: CodecsOf(codec.G722, codec.L16)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	music := NewMusic(prompt)
+	for _, c := range []codec.Codec{codec.PCMU, codec.PCMA, codec.G722, codec.L16} {
+		one, other := voice{codec: c}, voice{codec: c}
+		first, second := music.Source(), music.Source()
+		for i := range 60 {
+			a, b := one.frame(first, make([]byte, packetRoom)), other.frame(second, make([]byte, packetRoom))
+			if len(a) != c.FrameBytes() || &a[0] != &b[0] {
+				t.Fatalf("%v, frame %d: two listeners have payloads of their own", c, i)
+			}
+		}
 	}
 }
 

@@ -54,6 +54,9 @@ func (p *portPool) put(port uint16, now time.Time) {
 	p.resting = append(p.resting, restingPort{port, now})
 }
 
+// giveBack gives a port back that was not used: it need not rest.
+func (p *portPool) giveBack(port uint16) { p.free = append(p.free, port) }
+
 // available returns how many ports could be taken.
 func (p *portPool) available(now time.Time) int {
 	p.wake(now)

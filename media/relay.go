@@ -63,6 +63,9 @@ func (o *outgoing) forward(in heard, now time.Time, tick uint32) (packet []byte,
 	if !o.sends || o.occupied() {
 		return nil, to
 	}
+	if !in.event && !in.comfort && !passes(in.codec, o.voice.codec) {
+		return nil, to // another codec was agreed on since the packet was looked at
+	}
 	buffer := in.datagram[at-rtpHeader:]
 	if in.event && (in.crosses || in.clock != o.eventClock) {
 		return o.forwardKey(in, tick, buffer), o.to
@@ -118,6 +121,9 @@ func (o *outgoing) sing(in heard) {
 func (o *outgoing) occupied() bool {
 	return len(o.foreground) > 0 || o.keying() || len(o.tones) > 0
 }
+
+// passes reports whether sound of one codec can be had in another as it is, or with each sample looked up.
+func passes(from, to codec.Codec) bool { return from == to || from <= codec.PCMA && to <= codec.PCMA }
 
 // offset returns where a part of a datagram begins.
 func offset(datagram, part []byte) int { return cap(datagram) - cap(part) }

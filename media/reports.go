@@ -3,6 +3,7 @@ package media
 import (
 	"math/rand/v2"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -15,8 +16,21 @@ const reportInterval = 5 * time.Second
 // ntpEpoch is the start of NTP's time scale, in seconds before that of Unix.
 const ntpEpoch = 2208988800
 
+// reportsTaken bounds the reports that are read, of the RTCP port and of the RTP port, which two goroutines may receive.
+type reportsTaken struct {
+	mu    sync.Mutex
+	limit allowance
+}
+
+func (r *reportsTaken) take(now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.limit.take(now, reportsPerSecond, reportsAtOnce)
+}
+
 // receiveReport learns from a far end's report, and takes it for a sign of life, if there was sound before.
 func (s *Session) receiveReport(datagram []byte, from netip.AddrPort, now time.Time) {
+	defer s.survive()
 	current := s.far.Load()
 	if current == nil {
 		return
@@ -29,6 +43,10 @@ func (s *Session) receiveReport(datagram []byte, from netip.AddrPort, now time.T
 		s.counters.strangers.Add(1)
 		return
 	}
+	if !s.reports.take(now) {
+		s.counters.excess.Add(1)
+		return
+	}
 	if current.secure != nil {
 		opened, err := current.secure.UnprotectReport(datagram[:0], datagram)
 		if err != nil {
@@ -37,43 +55,60 @@ func (s *Session) receiveReport(datagram []byte, from netip.AddrPort, now time.T
 		}
 		datagram = opened
 	}
-	packets, err := rtcp.Unmarshal(datagram)
-	if err != nil {
+	goodbye, ok := s.learn(datagram, current.clockRate(), now)
+	if !ok {
 		s.counters.invalid.Add(1)
 		return
 	}
-	s.learn(packets, current.clockRate(), now)
-	for _, packet := range packets {
-		if _, goodbye := packet.(*rtcp.Goodbye); goodbye {
-			return
-		}
-	}
-	if last := s.heardAt.Load(); last > 0 {
+	if last := s.heardAt.Load(); last > 0 && !goodbye {
 		s.heardAt.CompareAndSwap(last, max(last, int64(now.Sub(s.engine.clock.epoch))+1))
 	}
 }
 
-// learn takes in what the far end tells of its stream and of ours. What it tells of other streams is nothing to us.
-func (s *Session) learn(packets []rtcp.Packet, rate uint32, now time.Time) {
-	ours := s.out.stream()
-	var blocks []rtcp.ReceptionReport
-	var reporter uint32
-	for _, packet := range packets {
-		switch p := packet.(type) {
-		case *rtcp.SenderReport:
-			if p.SSRC == s.in.arrivals.ssrc.Load() && s.in.arrivals.received.Load() > 0 {
-				s.reporting.theySent(p.SSRC, p.NTPTime, now)
-			}
-			reporter, blocks = p.SSRC, p.Reports
-		case *rtcp.ReceiverReport:
-			reporter, blocks = p.SSRC, p.Reports
-		default:
-			continue
+// learn takes in what the far end tells of its stream and of ours in a compound packet; ok is false when it is none. What it tells
+// of other streams is nothing to us, and packets of other kinds are passed over unread: some of them promise a reader far more than
+// they hold.
+func (s *Session) learn(compound []byte, rate uint32, now time.Time) (goodbye, ok bool) {
+	for ok = len(compound) > 0; len(compound) > 0; {
+		var header rtcp.Header
+		if header.Unmarshal(compound) != nil {
+			return goodbye, false
 		}
-		for _, block := range blocks {
-			if block.SSRC == ours {
-				s.reporting.theyHeard(reporter, block, rate, now)
+		length := 4 * (int(header.Length) + 1) // RFC 3550 section 6.4.1
+		if length > len(compound) {
+			return goodbye, false
+		}
+		packet := compound[:length]
+		compound = compound[length:]
+		switch header.Type {
+		case rtcp.TypeSenderReport:
+			var report rtcp.SenderReport
+			if report.Unmarshal(packet) != nil {
+				return goodbye, false
 			}
+			if report.SSRC == s.in.arrivals.ssrc.Load() && s.in.arrivals.received.Load() > 0 {
+				s.reporting.theySent(report.SSRC, report.NTPTime, now)
+			}
+			s.learnBlocks(report.SSRC, report.Reports, rate, now)
+		case rtcp.TypeReceiverReport:
+			var report rtcp.ReceiverReport
+			if report.Unmarshal(packet) != nil {
+				return goodbye, false
+			}
+			s.learnBlocks(report.SSRC, report.Reports, rate, now)
+		case rtcp.TypeGoodbye:
+			goodbye = true
+		}
+	}
+	return goodbye, ok
+}
+
+// learnBlocks takes in how well the far end hears our stream.
+func (s *Session) learnBlocks(reporter uint32, blocks []rtcp.ReceptionReport, rate uint32, now time.Time) {
+	ours := s.out.stream()
+	for _, block := range blocks {
+		if block.SSRC == ours {
+			s.reporting.theyHeard(reporter, block, rate, now)
 		}
 	}
 }

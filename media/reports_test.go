@@ -126,3 +126,42 @@ func TestReportsTellWhatWasSentAndHeard(t *testing.T) {
 		}
 	})
 }
+
+// A packet of feedback may promise tens of thousands of results in a few bytes: nobody reads it.
+func TestAReportThatPromisesMoreThanItHoldsCostsNothing(t *testing.T) {
+	engine := deafEngine(t)
+	s := deafSession(t, engine, 0)
+	from := netip.AddrPortFrom(loopback, 4001)
+	hostile := make([]byte, 44)
+	hostile[0], hostile[1], hostile[3] = 0x8F, 205, 10 // transport-wide congestion control
+	for i := 20; i < len(hostile); i += 2 {
+		hostile[i], hostile[i+1] = 0x1F, 0xFF // runs of 8,191
+	}
+	now := time.Now()
+	if n := testing.AllocsPerRun(100, func() {
+		now = now.Add(time.Second)
+		s.receiveReport(hostile, from, now)
+	}); n > 2 {
+		t.Errorf("%v allocations for a report that says nothing to us", n)
+	}
+	before := s.Stats().Excess
+	for range 1000 {
+		s.receiveReport(hostile, from, now)
+	}
+	if n := s.Stats().Excess - before; n < 1000-reportsAtOnce {
+		t.Errorf("%d of a flood of 1000 reports were turned down", n)
+	}
+}
+
+func TestWhatIsNoReportIsNoSignOfLife(t *testing.T) {
+	engine := deafEngine(t)
+	s := deafSession(t, engine, 0)
+	from := netip.AddrPortFrom(loopback, 4001)
+	s.heardAt.Store(1)
+	for _, datagram := range [][]byte{nil, {0x80}, {0x80, 201, 0, 9, 1, 2, 3, 4}, {0x00, 201, 0, 1, 1, 2, 3, 4}} {
+		s.receiveReport(datagram, from, time.Now())
+	}
+	if s.heardAt.Load() != 1 || s.Stats().Invalid != 4 {
+		t.Errorf("heard at %d, stats %+v", s.heardAt.Load(), s.Stats())
+	}
+}

@@ -40,6 +40,7 @@ type Session struct {
 	attention attention
 	heardAt   atomic.Int64 // nanoseconds since the clock's epoch, and 1; 0: never
 
+	sending  sync.Mutex // held while a packet is numbered and written, so that they leave in order; before out's own
 	out      outgoing
 	in       incoming // the receiving goroutine's
 	counters counters
@@ -47,6 +48,7 @@ type Session struct {
 	presses  presses
 	phase    *atomic.Pointer[[]*Session] // the clock's, under its lock
 
+	reports   reportsTaken
 	reporting reporting // what reports tell, ours and the far end's
 
 	// The playout goroutine's.
@@ -124,17 +126,32 @@ func closeSockets(sockets ...socket.Conn) {
 
 // playout is one tick of the clock.
 func (s *Session) playout(now time.Time, tick uint32, buffer []byte) {
-	due := s.out.frame(now, tick, buffer)
-	if due.ended != nil {
-		s.post(due.ended)
+	defer s.survive()
+	if ended := s.say(now, tick, buffer); ended != nil {
+		s.post(ended)
 	}
-	s.sendAll(due, buffer)
 	if s.hearing.active.Load() {
 		s.listen(now, buffer)
 	}
 	s.watch(now)
 	if !now.Before(s.nextReport) {
 		s.report(now)
+	}
+}
+
+// say sends what is due of our own, and returns Played when the foreground has ended.
+func (s *Session) say(now time.Time, tick uint32, buffer []byte) (ended Event) {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	due := s.out.frame(now, tick, buffer)
+	s.sendAll(due, buffer)
+	return due.ended
+}
+
+// survive keeps a fault in the sound of one call from being the end of all: it is told, and the next packet is another.
+func (s *Session) survive() {
+	if cause := recover(); cause != nil {
+		s.engine.options.Logger.Error("sound panicked", zap.Uint16("port", s.port), zap.Any("cause", cause), zap.Stack("stack"))
 	}
 }
 

@@ -5,12 +5,17 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/spillway-voice/spillway/media/codec"
 )
 
 // TestEverythingAtOnceHarmsNothing lets many owners do to a few sessions all that can be done, while packets arrive; the
 // race detector and the leak check judge.
 func TestEverythingAtOnceHarmsNothing(t *testing.T) {
-	engine := startEngine(t, func(o *Options) { o.Timeout = 20 * time.Millisecond })
+	engine := startEngine(t, func(o *Options) {
+		o.Timeout = 20 * time.Millisecond
+		o.Codecs = []codec.Codec{codec.G722, codec.PCMA, codec.PCMU}
+	})
 	music := NewMusic(level(1000, time.Second))
 	var sessions []*Session
 	var phones []*phone
@@ -25,8 +30,8 @@ func TestEverythingAtOnceHarmsNothing(t *testing.T) {
 	var owners sync.WaitGroup
 	for i, p := range phones {
 		owners.Go(func() {
-			for range 300 {
-				p.say(uint8(i%2)*8, make([]byte, FrameSize))
+			for n := range 300 {
+				p.say([]uint8{0, 8, 9}[(i+n/50)%3], make([]byte, FrameSize))
 			}
 		})
 	}
@@ -70,7 +75,8 @@ func meddle(t *testing.T, random *rand.Rand, sessions []*Session, phones []*phon
 	case 4:
 		_ = s.SendDigit('1', 0) // may be one too many
 	case 5:
-		if _, err := s.Answer(phones[random.IntN(len(phones))].offer("8")); err != nil {
+		codecs := []string{"8", "0", "9"}[random.IntN(3)]
+		if _, err := s.Answer(phones[random.IntN(len(phones))].offer(codecs)); err != nil {
 			t.Error(err)
 		}
 	case 6:

@@ -129,15 +129,38 @@ func (s *stubborn) Full() error { s.full++; return nil }
 func TestAKernelThatRefusesAFilterIsAskedForFullSoundAllTheSame(t *testing.T) {
 	kernel := &stubborn{}
 	a := attention{socket: kernel}
-	a.rest(socket.Stream{SSRC: 1})
-	a.rest(socket.Stream{SSRC: 2})
+	now := time.Now()
+	a.rest(socket.Stream{SSRC: 1}, now)
+	a.rest(socket.Stream{SSRC: 2}, now.Add(leastRest))
 	a.begin()
 	if kernel.full != 1 || a.thinned.Load() {
 		t.Errorf("asked %d times, thinned %v", kernel.full, a.thinned.Load())
 	}
 	a.end()
-	a.rest(socket.Stream{SSRC: 3})
+	a.rest(socket.Stream{SSRC: 3}, now.Add(2*leastRest))
 	if kernel.thinned != 2 {
 		t.Errorf("%d filters were tried, want no more than the one that was refused", kernel.thinned)
+	}
+}
+
+// willing is a socket whose kernel takes every filter.
+type willing struct {
+	deaf
+	thinned int
+}
+
+func (w *willing) Thin(socket.Stream) error { w.thinned++; return nil }
+func (w *willing) Full() error              { return nil }
+
+func TestAFarEndThatChangesItsTypeWithEachPacketCostsNoFilterEachTime(t *testing.T) {
+	kernel := &willing{}
+	a := attention{socket: kernel}
+	now := time.Now()
+	for i := range 500 { // ten seconds
+		a.rest(socket.Stream{SSRC: 1, Type: uint8(i % 2 * 8)}, now)
+		now = now.Add(FrameDuration)
+	}
+	if kernel.thinned > 11 {
+		t.Errorf("the kernel was told %d times in ten seconds", kernel.thinned)
 	}
 }

@@ -21,6 +21,8 @@ const (
 	// recordingsSettle is how long the files of recordings must stay the same before they are read again: a copy is written
 	// in pieces, milliseconds apart.
 	recordingsSettle = 250 * time.Millisecond
+	// recordingsPatience is how long one file that keeps changing can hold back what became of the others.
+	recordingsPatience = 2 * time.Second
 	// recordingsPoll is how often the files are looked at without any notice, as on network file systems.
 	recordingsPoll = time.Second
 )
@@ -54,25 +56,33 @@ func (w *recordingsWatch) run(ctx context.Context) {
 	quiet := time.NewTimer(0)
 	defer quiet.Stop()
 	w.follow()
+	var restless time.Time // since when there is something to read; zero: nothing is
+	settle := func() {
+		if restless.IsZero() {
+			restless = time.Now()
+		}
+		quiet.Reset(min(recordingsSettle, time.Until(restless.Add(recordingsPatience))))
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case e := <-w.events():
 			if strings.HasSuffix(e.Name, ".wav") || e.Has(fsnotify.Create) {
-				quiet.Reset(recordingsSettle)
+				settle()
 			}
 		case <-w.lost(): // the poll finds what was missed
 		case <-poll.C:
 			w.follow()
 			if w.look() || w.again {
-				quiet.Reset(recordingsSettle)
+				settle()
 			}
 		case <-quiet.C:
-			if w.look() { // not yet
-				quiet.Reset(recordingsSettle)
+			if w.look() && time.Since(restless) < recordingsPatience { // not yet
+				settle()
 				continue
 			}
+			restless = time.Time{}
 			w.renew(ctx)
 		}
 	}

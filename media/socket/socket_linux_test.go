@@ -115,6 +115,21 @@ func TestDatagramsGoBothWaysInBothFamilies(t *testing.T) {
 	}
 }
 
+func TestSoundIsExpeditedInBothFamilies(t *testing.T) {
+	for _, bind := range []string{"127.0.0.1", "::1", "::"} {
+		s, _ := listen(t, netip.AddrPortFrom(netip.MustParseAddr(bind), 0))
+		options := [][2]int{{unix.IPPROTO_IP, unix.IP_TOS}}
+		if s.family == unix.AF_INET6 {
+			options = append(options, [2]int{unix.IPPROTO_IPV6, unix.IPV6_TCLASS})
+		}
+		for _, o := range options {
+			if class, err := unix.GetsockoptInt(s.fd, o[0], o[1]); err != nil || class != expedited {
+				t.Errorf("%s: traffic class %d (%v), want %d", bind, class, err, expedited)
+			}
+		}
+	}
+}
+
 func TestNothingIsLostOnManySockets(t *testing.T) {
 	const sockets, packets = 100, 50
 	poll, err := NewPoll()
