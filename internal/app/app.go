@@ -499,7 +499,11 @@ func (a *App) rtp() ops.RTP {
 		return ops.RTP{}
 	}
 	s := a.engine.Stats()
-	return ops.RTP{Received: s.PacketsIn, Sent: s.PacketsOut, Lost: s.Lost}
+	return ops.RTP{
+		Received: s.PacketsIn, Sent: s.PacketsOut, Lost: s.Lost,
+		Strangers: s.Strangers, Unproven: s.Unproven, Excess: s.Excess, Invalid: s.Invalid,
+		Unsent: s.Unsent, Late: a.engine.Late(), FreePorts: a.engine.FreePorts(),
+	}
 }
 
 // SIP is where the node listens for SIP, with the ports that it took.

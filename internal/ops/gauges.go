@@ -23,6 +23,7 @@ type gauges struct {
 
 	calls, waiting, longest, agents, seats, incident *prometheus.Desc
 	reload, packets, lost, store                     *prometheus.Desc
+	dropped, unsent, late, ports                     *prometheus.Desc
 	places, nodes, differs, clock                    *prometheus.Desc
 }
 
@@ -41,6 +42,10 @@ func newGauges(s Sources) *gauges {
 		reload:   describe("spillway_config_last_reload_success", "1 while the configuration on disk is the one in force."),
 		packets:  describe("spillway_rtp_packets_total", "RTP packets since the start.", "direction"),
 		lost:     describe("spillway_rtp_lost_total", "RTP packets that were due and never came."),
+		dropped:  describe("spillway_rtp_dropped_total", "RTP and RTCP packets that were not heard, by reason.", "reason"),
+		unsent:   describe("spillway_rtp_unsent_total", "RTP packets that could not be sent."),
+		late:     describe("spillway_playout_late_total", "Runs of the playout clock that came 20 ms or more behind."),
+		ports:    describe("spillway_media_ports_free", "Pairs of media ports that are free; ports that rest after a call are not."),
 		store:    describe("spillway_redis_up", "1 while the store of the queues answers; the store in memory always does."),
 		places:   describe("spillway_queue_lost", "Callers whose node died and whose places are kept for their return; the centre's.", "queue"),
 		nodes:    describe("spillway_nodes", "Nodes of the centre, by whether they are heard.", "state"),
@@ -52,6 +57,7 @@ func newGauges(s Sources) *gauges {
 // Describe says what Collect sends.
 func (g *gauges) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{g.calls, g.waiting, g.longest, g.agents, g.seats, g.incident, g.reload, g.packets, g.lost, g.store,
+		g.dropped, g.unsent, g.late, g.ports,
 		g.places, g.nodes, g.differs, g.clock} {
 		out <- d
 	}
@@ -76,6 +82,13 @@ func (g *gauges) Collect(out chan<- prometheus.Metric) {
 	counter(out, g.packets, rtp.Received, "in")
 	counter(out, g.packets, rtp.Sent, "out")
 	counter(out, g.lost, rtp.Lost)
+	counter(out, g.dropped, rtp.Strangers, "stranger")
+	counter(out, g.dropped, rtp.Unproven, "unproven")
+	counter(out, g.dropped, rtp.Excess, "excess")
+	counter(out, g.dropped, rtp.Invalid, "invalid")
+	counter(out, g.unsent, rtp.Unsent)
+	counter(out, g.late, rtp.Late)
+	gauge(out, g.ports, float64(rtp.FreePorts))
 }
 
 func (g *gauges) collectCalls(ctx context.Context, out chan<- prometheus.Metric) {

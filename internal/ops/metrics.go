@@ -53,6 +53,14 @@ type Sources struct {
 type RTP struct {
 	Received, Sent uint64 // packets
 	Lost           uint64 // packets that were due and never came
+
+	// Packets that were dropped: of somebody who may not send to us, of somebody who had yet to be taken, beyond what sound takes, and
+	// what was no packet or not protected by the key.
+	Strangers, Unproven, Excess, Invalid uint64
+
+	Unsent    uint64 // packets that could not be written
+	Late      uint64 // runs of the playout clock that came a frame's time or more behind
+	FreePorts int    // pairs of ports that could be opened now
 }
 
 // Metrics are one node's figures for Prometheus, in a registry of their own. Its methods are safe for concurrent use.

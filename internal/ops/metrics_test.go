@@ -26,7 +26,10 @@ func (f *fixture) scrape(t *testing.T) string {
 func TestMetricsHaveTheirNamesAndLabels(t *testing.T) {
 	var metrics *ops.Metrics
 	f := start(t, opstest.Kettle(), func(o *ops.Options) {
-		metrics = ops.NewMetrics(ops.Sources{Name: "syd-1", Node: o.Node, RTP: func() ops.RTP { return ops.RTP{Received: 9000, Sent: 8000, Lost: 7} }})
+		metrics = ops.NewMetrics(ops.Sources{Name: "syd-1", Node: o.Node, RTP: func() ops.RTP {
+			return ops.RTP{
+				Received: 9000, Sent: 8000, Lost: 7, Strangers: 6, Unproven: 5, Excess: 4, Invalid: 3, Unsent: 2, Late: 1, FreePorts: 99}
+		}})
 		o.Metrics = metrics
 	})
 	metrics.CallEnded("answered", "caller")
