@@ -22,7 +22,7 @@ type hearing struct {
 	codec   codec.Codec
 	ssrc    uint32
 	crosses bool   // the other side of the bridge hears through here
-	late    uint64 // packets that came too late to be heard, of streams that were given up
+	missed  uint64 // packets that came too late to be heard, of streams that were given up
 
 	// The playout goroutine's.
 	frame     []int16
@@ -94,22 +94,25 @@ func (h *hearing) end() {
 	defer h.mu.Unlock()
 	h.active.Store(false)
 	if h.stream != nil {
-		h.late += h.stream.Stats().Late
+		h.missed += missedOf(h.stream.Stats())
 	}
 	h.stream, h.crosses = nil, false
 	h.frame, h.converted, h.converter, h.detector = nil, nil, nil, nil
 }
 
-// figures are what was decoded went through: how long it waits for late packets now, and how many came too late so far. It is
-// false when nothing is being decoded.
-func (h *hearing) figures() (delay time.Duration, late uint64, decoded bool) {
+// missedOf counts the packets that came and were not played: their turn had passed, or they would have made the delay too long.
+func missedOf(s playback.Stats) uint64 { return s.Late + s.Dropped }
+
+// figures are what was decoded went through: how long it waits for late packets now, if anything is being decoded, and how many came
+// for nothing so far.
+func (h *hearing) figures() (delay time.Duration, missed uint64, decoded bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.stream == nil {
-		return 0, h.late, false
+		return 0, h.missed, false
 	}
 	stats := h.stream.Stats()
-	return stats.Delay, h.late + stats.Late, true
+	return stats.Delay, h.missed + missedOf(stats), true
 }
 
 // attends reports whether somebody here needs the far end's sound decoded: a sink, or the detector of keys.

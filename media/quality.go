@@ -48,12 +48,12 @@ func (s *Session) Quality() Quality {
 	if received, lost := a.total(); received > 0 {
 		d := Direction{Packets: received + lost, Lost: lost, Jitter: a.meanJitter()}
 		d.Loss = float64(lost) / float64(d.Packets)
-		if delay, late, decoded := s.hearing.figures(); decoded {
-			missing := float64(min(lost+late, d.Packets)) / float64(d.Packets)
-			q.Heard = q.rate(d, missing, a.burst(d.Loss), delay)
-		} else {
-			q.Heard = q.rate(d, d.Loss, a.burst(d.Loss), d.buffer())
+		delay, missed, decoded := s.hearing.figures()
+		if !decoded {
+			delay = d.buffer()
 		}
+		missing := float64(min(lost+missed, d.Packets)) / float64(d.Packets)
+		q.Heard = q.rate(d, missing, a.burst(d.Loss), delay)
 	}
 	s.out.mu.Lock()
 	ssrc, sequence, packets := s.out.ssrc, s.out.sequence, s.out.packets

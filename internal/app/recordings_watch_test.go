@@ -71,6 +71,37 @@ func TestARecordingThatIsSpoiltIsHeardAsItWasAndShown(t *testing.T) {
 	f.toneLevel(f.dial("+61491570045", mainNumber), 900)
 }
 
+func TestAFileThatKeepsGrowingHoldsBackNoOther(t *testing.T) {
+	t.Parallel()
+	f := start(t, open, greeted)
+	growing, err := os.Create(filepath.Join(f.dir, "prompts", "greetings", "upload.wav")) // which no flow plays
+	if err != nil {
+		t.Fatal(err)
+	}
+	over, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		pace := time.NewTicker(50 * time.Millisecond)
+		defer pace.Stop()
+		for {
+			select {
+			case <-over:
+				return
+			case <-pace.C:
+				if _, err := growing.WriteString("more"); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}
+	}()
+	defer func() { close(over); <-ended; growing.Close() }()
+	before := f.loaded("greetings/hello.wav")
+	recorded(f.dir, "greetings/hello.wav", 900, -19, 2*time.Second)
+	f.reloads("greetings/hello.wav", before)
+	f.toneLevel(f.dial("+61491570046", mainNumber), 900)
+}
+
 func TestTheMessageOfARevisionStaysWhatItWas(t *testing.T) {
 	t.Parallel()
 	f := start(t, open, greeted, func(dir string) { recorded(dir, "kettle-recall.wav", 700, -19, 2*time.Second) })
