@@ -15,7 +15,8 @@ const shortestSilence = 2 * time.Second
 // attention is whether anybody hears the far end: the other side of a bridge, a sink, a detector. While nobody does, the
 // kernel drops the sound but for a sample. It is safe for concurrent use.
 type attention struct {
-	socket socket.Thinner // nil: everything is read, and dropped here
+	socket socket.Thinner       // nil: everything is read, and dropped here
+	agreed *atomic.Pointer[far] // what is agreed with the far end; nil: nothing is asked of it
 
 	hearing atomic.Int32 // who hears
 	thinned atomic.Bool  // the kernel drops
@@ -47,13 +48,17 @@ func (a *attention) full() {
 	}
 }
 
-// rest has the kernel drop a stream, if nobody hears it. The receiving goroutine calls it with each packet.
-func (a *attention) rest(stream socket.Stream, now time.Time) {
+// rest has the kernel drop a stream that was heard under an agreement, if nobody hears it. The receiving goroutine calls it with each
+// packet.
+func (a *attention) rest(stream socket.Stream, under *far, now time.Time) {
 	if a.socket == nil || a.refused.Load() || a.hearing.Load() > 0 {
 		return
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.agreed != nil && a.agreed.Load() != under {
+		return // by another agreement the stream's type may be that of keys
+	}
 	if a.hearing.Load() > 0 || a.thinned.Load() && (a.stream == stream || now.Sub(a.told) < leastRest) {
 		return
 	}

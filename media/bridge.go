@@ -57,6 +57,8 @@ func (j *bridges) part(s *Session) {
 	other.peer.Store(nil)
 	s.attention.end()
 	other.attention.end()
+	s.hearing.part()
+	other.hearing.part()
 	s.out.part()
 	other.out.part()
 }

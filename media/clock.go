@@ -11,13 +11,12 @@ import (
 
 // The shape of the playout clock.
 const (
-	phases       = 10                     // parts of a frame's time over which the sessions of a worker are spread
-	phaseStep    = 7                      // from one phase to the one that is filled next: far apart in time, all in turn
-	phaseLength  = FrameDuration / phases // time between two of a worker's runs
-	catchUpPause = phaseLength / 2        // the least time between two runs, so that a late worker makes no burst
-	longestLag   = 200 * time.Millisecond // what is caught up; beyond that, far ends have long given up waiting
-	phaseRoom    = 64                     // sessions in a phase before the next is used: about 0.2 ms of sending
-	packetRoom   = socket.LargestDatagram // bytes of a worker's packet
+	phases      = 10                     // parts of a frame's time over which the sessions of a worker are spread
+	phaseStep   = 7                      // from one phase to the one that is filled next: far apart in time, all in turn
+	phaseLength = FrameDuration / phases // time between two of a worker's runs
+	longestLag  = 200 * time.Millisecond // what is caught up; beyond that, far ends have long given up waiting
+	phaseRoom   = 64                     // sessions in a phase before the next is used: about 0.2 ms of sending
+	packetRoom  = socket.LargestDatagram // bytes of a worker's packet
 )
 
 // clock is the playout clock: it calls each session once every FrameDuration, on one of a fixed number of goroutines.
@@ -182,11 +181,11 @@ func (p *pace) wait(elapsed time.Duration, empty func(phase int) bool) time.Dura
 		}
 		p.next++
 	}
-	wait := max(p.due()-elapsed, catchUpPause)
-	if ran := p.ran[p.next%phases]; ran > 0 { // no session sends at more than twice the pace
-		wait = max(wait, ran+FrameDuration/2-elapsed)
+	due := p.due()
+	if ran := p.ran[p.next%phases]; ran > 0 { // no session sends at more than twice the pace, and no pause is longer than that needs
+		due = max(due, ran+FrameDuration/2)
 	}
-	return wait
+	return max(due-elapsed, 0)
 }
 
 func (p *pace) due() time.Duration { return time.Duration(p.next) * phaseLength }

@@ -25,14 +25,17 @@ func TestAWorkerRunsEachPhaseOnTime(t *testing.T) {
 func TestALateWorkerCatchesUpWithoutABurst(t *testing.T) {
 	var p pace
 	elapsed := 60*time.Millisecond + p.wait(0, occupied) // held up for three frames
-	var waits []time.Duration
-	for p.due() < elapsed-phaseLength {
-		wait := p.wait(elapsed, occupied)
-		waits = append(waits, wait)
-		elapsed += wait
+	runs := 0
+	for ; p.due() < elapsed-phaseLength; runs++ {
+		before := p.ran[(p.next+1)%phases]
+		elapsed += p.wait(elapsed, occupied)
+		p.ran[p.next%phases] = elapsed
+		if before > 0 && elapsed-before < FrameDuration/2 {
+			t.Fatalf("phase %d was run again after %v", p.next%phases, elapsed-before)
+		}
 	}
-	if len(waits) < 10 || slices.Min(waits) < catchUpPause {
-		t.Errorf("caught up in %d runs, %v apart at least", len(waits), slices.Min(waits))
+	if runs < 3*phases {
+		t.Errorf("caught up in %d runs, want those of three frames", runs)
 	}
 	if elapsed > 200*time.Millisecond {
 		t.Errorf("caught up only after %v", elapsed)

@@ -206,7 +206,7 @@ func (e *Engine) bindPort(s *Session, port uint16) error {
 	}
 	s.rtp, s.rtcp, s.port = rtp, rtcp, port
 	if thinner, ok := rtp.(socket.Thinner); ok && (e.options.Timeout == 0 || e.options.Timeout >= shortestSilence) {
-		s.attention.socket = thinner
+		s.attention.socket, s.attention.agreed = thinner, &s.far
 	}
 	return nil
 }

@@ -88,6 +88,18 @@ func (h *hearing) next(at time.Duration) (frame []int16, kind playback.Kind, cro
 	return h.frame, kind, h.crosses
 }
 
+// part forgets what was said to the other side of a bridge and has not been heard there: it is for nobody else.
+func (h *hearing) part() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.stream == nil || !h.crosses {
+		return
+	}
+	h.crosses = false
+	h.stream.Reset()
+	h.stream.Change(formatOf(h.codec))
+}
+
 // end gives up the stream.
 func (h *hearing) end() {
 	h.mu.Lock()

@@ -146,7 +146,7 @@ func (s *Session) hear(current *far, datagram []byte, from netip.AddrPort, now t
 	}
 	s.hearSound(h, now)
 	if in.latch.locked && !h.comfort {
-		s.attention.rest(socket.Stream{From: from.Port(), SSRC: packet.SSRC, Type: kind}, now)
+		s.attention.rest(socket.Stream{From: from.Port(), SSRC: packet.SSRC, Type: kind}, current, now)
 	}
 }
 

@@ -260,3 +260,25 @@ func TestACodecThatChangesWhileMusicPlays(t *testing.T) {
 		}
 	})
 }
+
+// What a caller said to one agent and is still on its way to him is not heard by the next.
+func TestWhatWasSaidToOneIsNotHeardByTheNext(t *testing.T) {
+	onWire(t, allCodecs, func(w *wire) {
+		a, first, second := w.talker(4000, codec.G722), w.talker(5000, codec.PCMU), w.talker(6000, codec.PCMU)
+		caller, one := w.bridge(a, first)
+		next := w.open()
+		second.agree(next)
+		a.talk(time.Second)
+		if len(first.heard()) == 0 {
+			t.Fatal("the first heard nothing")
+		}
+		Unbridge(one)
+		if err := Bridge(caller, next); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if l := loudness(listened(codec.PCMU, second.heard())); l > 200 {
+			t.Errorf("the next one hears a loudness of %d", l)
+		}
+	})
+}

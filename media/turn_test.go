@@ -130,14 +130,14 @@ func TestAKernelThatRefusesAFilterIsAskedForFullSoundAllTheSame(t *testing.T) {
 	kernel := &stubborn{}
 	a := attention{socket: kernel}
 	now := time.Now()
-	a.rest(socket.Stream{SSRC: 1}, now)
-	a.rest(socket.Stream{SSRC: 2}, now.Add(leastRest))
+	a.rest(socket.Stream{SSRC: 1}, nil, now)
+	a.rest(socket.Stream{SSRC: 2}, nil, now.Add(leastRest))
 	a.begin()
 	if kernel.full != 1 || a.thinned.Load() {
 		t.Errorf("asked %d times, thinned %v", kernel.full, a.thinned.Load())
 	}
 	a.end()
-	a.rest(socket.Stream{SSRC: 3}, now.Add(2*leastRest))
+	a.rest(socket.Stream{SSRC: 3}, nil, now.Add(2*leastRest))
 	if kernel.thinned != 2 {
 		t.Errorf("%d filters were tried, want no more than the one that was refused", kernel.thinned)
 	}
@@ -157,7 +157,7 @@ func TestAFarEndThatChangesItsTypeWithEachPacketCostsNoFilterEachTime(t *testing
 	a := attention{socket: kernel}
 	now := time.Now()
 	for i := range 500 { // ten seconds
-		a.rest(socket.Stream{SSRC: 1, Type: uint8(i % 2 * 8)}, now)
+		a.rest(socket.Stream{SSRC: 1, Type: uint8(i % 2 * 8)}, nil, now)
 		now = now.Add(FrameDuration)
 	}
 	if kernel.thinned > 11 {

@@ -71,6 +71,25 @@ func TestARecordingThatIsSpoiltIsHeardAsItWasAndShown(t *testing.T) {
 	f.toneLevel(f.dial("+61491570045", mainNumber), 900)
 }
 
+func TestTenMinutesAreLoadedWithoutACallNoticing(t *testing.T) {
+	t.Parallel()
+	f := start(t, open, greeted)
+	caller := f.dial("+61491570047", mainNumber)
+	f.toneLevel(caller, 500)
+	before := f.loaded("greetings/hello.wav")
+	recorded(f.dir, "greetings/hello.wav", 900, -19, 10*time.Minute)
+	f.reloads("greetings/hello.wav", before)
+	if gaps := caller.Ear().Gaps(); gaps > 5 { // a machine that stands still for 200 ms leaves some out
+		t.Errorf("the caller's sound has %d gaps", gaps)
+	}
+	asked := time.Now()
+	next := f.dial("+61491570048", mainNumber)
+	f.toneLevel(next, 900)
+	if first := next.Ear().FirstPacketAt().Sub(asked); first > 2*time.Second {
+		t.Errorf("the next caller heard nothing for %v", first)
+	}
+}
+
 func TestAFileThatKeepsGrowingHoldsBackNoOther(t *testing.T) {
 	t.Parallel()
 	f := start(t, open, greeted)
