@@ -2,13 +2,14 @@ package media
 
 import (
 	"errors"
-	"github.com/spillway-voice/spillway/media/codec"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/spillway-voice/spillway/media/codec"
 )
 
 func TestOnHoldNothingIsSentAndEverythingGoesOn(t *testing.T) {

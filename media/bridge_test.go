@@ -7,9 +7,10 @@ import (
 	"time"
 
 	"github.com/pion/rtp"
+	"pgregory.net/rapid"
+
 	"github.com/spillway-voice/spillway/media/codec"
 	"github.com/spillway-voice/spillway/media/dtmf"
-	"pgregory.net/rapid"
 )
 
 // bridged opens two legs that are bridged.
@@ -164,22 +165,8 @@ func TestKeysPassThroughABridgeAndAreReported(t *testing.T) {
 			caller.send(101, payload[:], 0)
 			time.Sleep(FrameDuration)
 		}
-		var receiver dtmf.Receiver
-		heardKeys := ""
-		for _, packet := range agent.heard() {
-			if packet.PayloadType != 101 {
-				continue
-			}
-			event, err := dtmf.ParseEvent(packet.Payload)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if key, pressed := receiver.Receive(packet.Timestamp, packet.Marker, event); pressed {
-				heardKeys += string(key)
-			}
-		}
-		if heardKeys != "7" {
-			t.Errorf("the other side heard %q, want 7", heardKeys)
+		if keys := eventKeys(t, agent.heard(), SampleRate); keys != "7" {
+			t.Errorf("the other side heard %q, want 7", keys)
 		}
 		if got := said(a); !slices.Contains(got, Event(Digit{'7'})) {
 			t.Errorf("events %v, want the digit", got)

@@ -10,9 +10,10 @@ import (
 	"time"
 
 	"github.com/pion/rtp"
+	"go.uber.org/goleak"
+
 	"github.com/spillway-voice/spillway/media/codec"
 	"github.com/spillway-voice/spillway/media/srtp"
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

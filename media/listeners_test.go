@@ -11,9 +11,8 @@ import (
 
 	"github.com/pion/rtp"
 
-	"github.com/spillway-voice/spillway/media/socket"
-
 	"github.com/spillway-voice/spillway/media/codec"
+	"github.com/spillway-voice/spillway/media/socket"
 )
 
 // deaf is a socket that is written to and nothing else.

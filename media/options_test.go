@@ -2,10 +2,14 @@ package media
 
 import (
 	"errors"
-	"github.com/spillway-voice/spillway/media/codec"
 	"net/netip"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
+
+	"github.com/spillway-voice/spillway/media/codec"
+	"github.com/spillway-voice/spillway/media/socket"
 )
 
 func TestAnEngineSaysWhatItCannotWorkWith(t *testing.T) {
@@ -26,6 +30,32 @@ func TestAnEngineSaysWhatItCannotWorkWith(t *testing.T) {
 		if _, err := NewEngine(options); err == nil || !strings.Contains(err.Error(), tt.why) {
 			t.Errorf("error %v, want one with %q", err, tt.why)
 		}
+	}
+}
+
+func TestAnAddressThatTheMachineHasNotGotIsKnownAtTheStart(t *testing.T) {
+	elsewhere := netip.MustParseAddr("192.0.2.1") // of no machine (RFC 5737)
+	_, err := NewEngine(Options{Low: 10000, High: 10010, Bind: elsewhere, Advertise: []netip.Addr{elsewhere}})
+	if err == nil || !strings.Contains(err.Error(), "192.0.2.1") {
+		t.Errorf("error %v, want one that names the address", err)
+	}
+}
+
+// What every port would fail for is not looked for at another, and costs none of them.
+func TestAShortageOfDescriptorsCostsNoPort(t *testing.T) {
+	tried := 0
+	engine := startEngine(t, func(o *Options) {
+		o.Listen = func(netip.AddrPort, socket.Receive) (socket.Conn, error) {
+			tried++
+			return nil, os.NewSyscallError("socket", syscall.EMFILE)
+		}
+	})
+	before := engine.FreePorts()
+	if _, err := engine.Open(SessionOptions{}); !errors.Is(err, syscall.EMFILE) || errors.Is(err, ErrNoPorts) {
+		t.Errorf("error %v, want that of the system alone", err)
+	}
+	if after := engine.FreePorts(); tried != 1 || after != before {
+		t.Errorf("%d tries, %d ports free of %d", tried, after, before)
 	}
 }
 

@@ -7,9 +7,8 @@ import (
 	"github.com/pion/rtcp"
 
 	"github.com/spillway-voice/spillway/internal/memnet"
-	"github.com/spillway-voice/spillway/media/socket"
-
 	"github.com/spillway-voice/spillway/media/codec"
+	"github.com/spillway-voice/spillway/media/socket"
 )
 
 // pairOf lets two sessions of ours call each other and speak.

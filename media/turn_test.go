@@ -2,9 +2,12 @@ package media
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/pion/rtp"
 
 	"github.com/spillway-voice/spillway/media/codec"
 	"github.com/spillway-voice/spillway/media/sdp"
@@ -163,4 +166,61 @@ func TestAFarEndThatChangesItsTypeWithEachPacketCostsNoFilterEachTime(t *testing
 	if kernel.thinned > 11 {
 		t.Errorf("the kernel was told %d times in ten seconds", kernel.thinned)
 	}
+}
+
+// A packet that was heard under an agreement which is over does not have the kernel drop what the next one may mean by its type.
+func TestAStreamOfAnAgreementThatIsOverIsNotDropped(t *testing.T) {
+	kernel := &willing{}
+	var agreed atomic.Pointer[far]
+	before, now := new(far), new(far)
+	a := attention{socket: kernel, agreed: &agreed}
+	agreed.Store(now)
+	a.rest(socket.Stream{SSRC: 1}, before, time.Now())
+	if kernel.thinned != 0 {
+		t.Error("the kernel was told of a stream of before")
+	}
+	a.rest(socket.Stream{SSRC: 1}, now, time.Now())
+	if kernel.thinned != 1 {
+		t.Error("the kernel was not told of the stream of now")
+	}
+}
+
+// A packet that was looked at before its far end changed to another codec is not put into a stream of the new one.
+func TestAPacketOfTheCodecBeforeIsNotForwarded(t *testing.T) {
+	var o outgoing
+	o.ready, o.sends, o.bridged, o.sequence = true, true, true, 100
+	o.voice.change(codec.G722, FrameDuration)
+	header := rtp.Header{Version: 2, SSRC: 1}
+	if packet, _ := o.forward(onItsWay(&header, make([]byte, FrameSize)), time.Unix(0, 0), 0); packet != nil {
+		t.Error("G.711 was sent as G.722")
+	}
+	if o.sequence != 100 {
+		t.Errorf("the number went on to %d for nothing", o.sequence)
+	}
+}
+
+// panicking is a sink that fails.
+type panicking struct{ heard atomic.Int32 }
+
+func (p *panicking) Hear(Sound) {
+	p.heard.Add(1)
+	panic("a sink that fails")
+}
+
+func TestAFaultInOneLegsSoundEndsNeitherItNorTheOthers(t *testing.T) {
+	onWire(t, nil, func(w *wire) {
+		s, other := w.open(), w.open()
+		r, far := w.remote(farAway, 4000), w.remote(farAway, 5000)
+		r.call(s, "0")
+		far.call(other, "0")
+		bad := &panicking{}
+		s.Tap(bad)
+		r.say(codec.PCMU, 8000, 50)
+		if bad.heard.Load() < 10 {
+			t.Fatalf("the sink was called %d times", bad.heard.Load())
+		}
+		if mine, theirs := len(r.heard()), len(far.heard()); mine < 45 || theirs < 45 {
+			t.Errorf("in a second %d packets came here and %d there", mine, theirs)
+		}
+	})
 }

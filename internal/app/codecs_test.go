@@ -36,6 +36,18 @@ func (p peer) options() baresip.Options {
 	return baresip.Options{Codecs: []baresip.Codec{p.codec}, SRTP: p.srtp, Say: phone.ToneAt(p.tone, talk, wideRate), SayRate: wideRate}
 }
 
+// parts has one of two programs hang up; the other is told, and the call ends so.
+func (f *fixture) parts(caller, agent *baresip.Process, by string) {
+	f.t.Helper()
+	leaves, stays := caller, agent
+	if by == "agent" {
+		leaves, stays = agent, caller
+	}
+	f.hangsUp(leaves)
+	f.tells(stays, "CALL_CLOSED")
+	f.endsAs(callerNumber, "answered/"+by)
+}
+
 // converses has one softphone call another through the menu, and returns when each has heard the other's tone.
 func (f *fixture) converses(from, at peer) (caller, agent *baresip.Process) {
 	f.t.Helper()
@@ -155,13 +167,7 @@ func TestLegsOfDifferentCodecsAreTranscodedUntilEitherSideHangsUp(t *testing.T) 
 			t.Parallel()
 			f := start(t, open, shorter, wide)
 			caller, agent := f.converses(peer{codec: c.caller, tone: callerTone}, peer{codec: c.agent, tone: agentTone})
-			leaves, stays := caller, agent
-			if c.by == "agent" {
-				leaves, stays = agent, caller
-			}
-			f.hangsUp(leaves)
-			f.tells(stays, "CALL_CLOSED")
-			f.endsAs(callerNumber, "answered/"+c.by)
+			f.parts(caller, agent, c.by)
 			f.soundIsGood(callerNumber, c.caller, c.agent)
 			f.nothingLeft()
 		})

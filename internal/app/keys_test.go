@@ -72,10 +72,7 @@ func TestAKeyInTheMenuMayComeByAnyWay(t *testing.T) {
 			if queue := f.callNow(callerNumber).Queue; queue != "billing" {
 				t.Errorf("the key led to %s", queue)
 			}
-			caller.PlayTone(callerTone)
-			atAgent.PlayTone(agentTone)
-			f.hears(caller, agentTone)
-			f.hears(atAgent, callerTone)
+			f.talk(caller, atAgent)
 			if err := caller.Hangup(f.within(patience)); err != nil {
 				t.Fatal(err)
 			}

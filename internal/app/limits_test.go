@@ -2,6 +2,10 @@ package app
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/spillway-voice/spillway/internal/phone"
@@ -25,6 +29,34 @@ func TestBeyondTheLimitOfCallsTheNextIsToldToComeLater(t *testing.T) {
 	}
 	f.nothingLeft()
 	f.dial("+61491570003", mainNumber)
+}
+
+func TestACallForWhichNoMediaPortIsFreeIsToldToComeLater(t *testing.T) {
+	t.Parallel()
+	first, err := phone.FreePorts(4)
+	for err == nil && first%2 == 1 {
+		first, err = phone.FreePorts(4)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := start(t, open, limits("ports: 10000-29999", fmt.Sprintf("ports: %d-%d", first, first+3))) // two legs
+	one, two := f.dial("+61491570001", mainNumber), f.dial("+61491570002", mainNumber)
+	_, err = f.phone(phone.Options{User: "+61491570003"}).Dial(f.within(patience), mainNumber, phone.CallOptions{})
+	if refused, ok := errors.AsType[*phone.RefusedError](err); !ok || refused.Code != 503 {
+		t.Errorf("the third call: %v", err)
+	}
+	f.endsAs("+61491570003", "refused/overload")
+	for _, c := range []*phone.Call{one, two} {
+		if err := c.Hangup(f.within(patience)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.nothingLeft()
+	logged, err := os.ReadFile(filepath.Join(t.ArtifactDir(), "node.log"))
+	if err != nil || strings.Contains(string(logged), "panic") {
+		t.Errorf("the log tells of a panic, or of nothing: %v", err)
+	}
 }
 
 func TestACallIsEndedAtTheLongestDuration(t *testing.T) {

@@ -34,6 +34,9 @@ func TestTheMetricsOfANodeTellOfSoundSeatsAndIncidents(t *testing.T) {
 			return strings.Contains(metrics, line+"\n")
 		})
 	}
+	if code, metrics := f.get("/metrics"); !strings.Contains(metrics, "\nspillway_media_ports_free ") || !strings.Contains(metrics, `spillway_rtp_dropped_total{reason="stranger"} `) {
+		t.Errorf("%v: free ports, or what was dropped, is not among the metrics", code)
+	}
 	for _, direction := range []string{"in", "out"} {
 		name := fmt.Sprintf("spillway_rtp_packets_total{direction=%q} ", direction)
 		f.eventually("packets are counted: "+name, func() bool {

@@ -30,13 +30,7 @@ func TestOpusIsHeardByBothAndTranscoded(t *testing.T) {
 			t.Parallel()
 			f := start(t, open, shorter, withOpus, protects("optional", "off"))
 			caller, agent := f.converses(c.caller, c.agent)
-			leaves, stays := caller, agent
-			if c.by == "agent" {
-				leaves, stays = agent, caller
-			}
-			f.hangsUp(leaves)
-			f.tells(stays, "CALL_CLOSED")
-			f.endsAs(callerNumber, "answered/"+c.by)
+			f.parts(caller, agent, c.by)
 			f.soundIsGood(callerNumber, c.caller.codec, c.agent.codec)
 			f.nothingLeft()
 		})

@@ -31,10 +31,7 @@ func TestAPhoneHearsInThePacketsThatItAsksFor(t *testing.T) {
 				t.Fatal(err)
 			}
 			atAgent := f.picksUp(alice)
-			atAgent.PlayTone(agentTone)
-			caller.PlayTone(callerTone)
-			f.hears(caller, agentTone)
-			f.hears(atAgent, callerTone)
+			f.talk(caller, atAgent)
 			if err := caller.Hangup(f.within(patience)); err != nil {
 				t.Fatal(err)
 			}
@@ -55,10 +52,7 @@ func TestAnOfferWithIPv6IsAnsweredInItAndHeardBothWays(t *testing.T) {
 		t.Fatal(err)
 	}
 	atAgent := f.picksUp(alice)
-	atAgent.PlayTone(agentTone)
-	caller.PlayTone(callerTone)
-	f.hears(caller, agentTone)
-	f.hears(atAgent, callerTone)
+	f.talk(caller, atAgent)
 	if err := atAgent.Hangup(f.within(patience)); err != nil {
 		t.Fatal(err)
 	}

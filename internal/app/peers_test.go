@@ -152,6 +152,22 @@ func TestBaresipReachesBaresip(t *testing.T) {
 	}
 }
 
+// holdsAndResumes has the agent put a caller on hold, who hears music, and go on.
+func (f *fixture) holdsAndResumes(agent *baresip.Process, caller *phone.Call) {
+	f.t.Helper()
+	if err := agent.Hold(f.within(patience)); err != nil {
+		f.t.Fatal(err)
+	}
+	if _, err := caller.Ear().WaitFor(f.within(patience), f.builtIn("hold.wav")); err != nil {
+		f.t.Fatalf("the caller heard no music while he was held: %v", err)
+	}
+	if err := agent.Resume(f.within(patience)); err != nil {
+		f.t.Fatal(err)
+	}
+	caller.Ear().Forget()
+	f.hears(caller, agentTone)
+}
+
 func TestBaresipHoldsAndResumesAndTheCallerHearsMusicMeanwhile(t *testing.T) {
 	t.Parallel()
 	f := start(t, open, shorter)
@@ -161,17 +177,7 @@ func TestBaresipHoldsAndResumesAndTheCallerHearsMusicMeanwhile(t *testing.T) {
 	caller.PlayTone(callerTone)
 	f.hears(caller, agentTone)
 	f.hearTone(agent, "the agent", callerTone)
-	if err := agent.Hold(f.within(patience)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := caller.Ear().WaitFor(f.within(patience), f.builtIn("hold.wav")); err != nil {
-		t.Fatalf("the caller heard no music while he was held: %v", err)
-	}
-	if err := agent.Resume(f.within(patience)); err != nil {
-		t.Fatal(err)
-	}
-	caller.Ear().Forget()
-	f.hears(caller, agentTone)
+	f.holdsAndResumes(agent, caller)
 	if err := caller.Hangup(f.within(patience)); err != nil {
 		t.Fatal(err)
 	}

@@ -52,6 +52,15 @@ func (f *fixture) rings(p *phone.Phone) *phone.Call {
 	}
 }
 
+// talk has a caller and an agent say their tones and hear each other's.
+func (f *fixture) talk(caller, agent *phone.Call) {
+	f.t.Helper()
+	caller.PlayTone(callerTone)
+	agent.PlayTone(agentTone)
+	f.hears(caller, agentTone)
+	f.hears(agent, callerTone)
+}
+
 // picksUp answers an agent's phone and waits until the two talk. On a slow machine an offer may be taken back and made again.
 func (f *fixture) picksUp(p *phone.Phone) *phone.Call {
 	f.t.Helper()

@@ -142,10 +142,7 @@ func TestAPlainPacketToAProtectedLegIsNotHeard(t *testing.T) {
 		t.Fatal(err)
 	}
 	atAgent := f.picksUp(alice)
-	caller.PlayTone(callerTone)
-	atAgent.PlayTone(agentTone)
-	f.hears(atAgent, callerTone)
-	f.hears(caller, agentTone)
+	f.talk(caller, atAgent)
 	atAgent.Ear().Forget()
 	const forgedTone = 1500
 	forge(t, caller, phone.Tone(forgedTone, 2*time.Second))
@@ -260,17 +257,7 @@ func TestAProtectedCallIsHeldAndGoesOnProtected(t *testing.T) {
 	caller.PlayTone(callerTone)
 	f.hears(caller, agentTone)
 	f.hearTone(agent, "the agent", callerTone)
-	if err := agent.Hold(f.within(patience)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := caller.Ear().WaitFor(f.within(patience), f.builtIn("hold.wav")); err != nil {
-		t.Fatalf("the caller heard no music while he was held: %v", err)
-	}
-	if err := agent.Resume(f.within(patience)); err != nil {
-		t.Fatal(err)
-	}
-	caller.Ear().Forget()
-	f.hears(caller, agentTone)
+	f.holdsAndResumes(agent, caller)
 	if err := caller.Hold(f.within(patience)); err != nil {
 		t.Fatal(err)
 	}
