@@ -22,7 +22,8 @@ const (
 	soakers           = 400              // agents, and as many calls as the ports of soakPorts carry
 	soakPorts         = "61000-62599"    // two pairs for each of 400 calls, where nobody else on a machine takes ports by chance
 	shortest, longest = 30, 60           // seconds of a call
-	forgotten         = 75 * time.Second // after which a node has forgotten calls that ended (60 s), and looked for what is left (70 s)
+	quietBefore       = 75 * time.Second // when a node has forgotten calls that ended (60 s), and looked for what is left (70 s)
+	forgotten         = 11 * time.Minute // when it has forgotten how their waits ended, too (routing.LostKept, 10 minutes)
 )
 
 // What is allowed.
@@ -41,11 +42,11 @@ func soak(ctx context.Context, out io.Writer, o options) error {
 	}
 	defer c.close()
 	// What a node needs once for so many calls is not counted.
-	fmt.Fprintf(out, "a first wave of %d calls, then %v of quiet\n", soakers, forgotten)
+	fmt.Fprintf(out, "a first wave of %d calls, then %v of quiet\n", soakers, quietBefore)
 	if err := allPorts(ctx, c); err != nil {
 		return err
 	}
-	before, err := quietly(ctx, c, o, "before")
+	before, err := quietly(ctx, c, o, quietBefore, "before")
 	if err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func soak(ctx context.Context, out io.Writer, o options) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	after, err := quietly(ctx, c, o, "after")
+	after, err := quietly(ctx, c, o, forgotten, "after")
 	if err != nil {
 		return err
 	}
@@ -89,9 +90,9 @@ const portsRest = 6 * time.Second
 // state is what a node has.
 type state struct{ memory, goroutines, files, sockets, violations float64 }
 
-// quietly waits until the node has forgotten its calls, and returns what it has then.
-func quietly(ctx context.Context, c *crowd, o options, name string) (state, error) {
-	if err := wait(ctx, forgotten); err != nil {
+// quietly waits until the node has forgotten of its calls what it will in that time, and returns what it has then.
+func quietly(ctx context.Context, c *crowd, o options, quiet time.Duration, name string) (state, error) {
+	if err := wait(ctx, quiet); err != nil {
 		return state{}, err
 	}
 	if _, err := c.node.tell(giveBack); err != nil {

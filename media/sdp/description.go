@@ -9,7 +9,7 @@ import (
 // answer them.
 type Description struct {
 	Audio         int            // index of the audio stream among the m= lines
-	Remote        netip.AddrPort // where the far end wants sound; an unspecified address (0.0.0.0, ::) means nowhere, for now
+	Remote        netip.AddrPort // where the far end wants sound; an unspecified address (0.0.0.0, ::) means nowhere: it holds us
 	RTCP          netip.AddrPort // where it wants reports
 	Formats       []Format       // of the audio stream, in the far end's order
 	Direction     Direction      // as the far end wrote it; 0.0.0.0 and :: already counted in

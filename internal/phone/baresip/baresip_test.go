@@ -143,12 +143,15 @@ func TestBaresipCallsPressesHoldsAndHangsUp(t *testing.T) {
 
 func waitHeld(t *testing.T, c *phone.Call, held bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if c.Held() == held {
-			return
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for over := time.After(patience); c.Held() != held; {
+		select {
+		case <-look.C:
+		case <-over:
+			t.Fatalf("held is still %v", !held)
 		}
 	}
-	t.Fatalf("held is still %v", !held)
 }
 
 func FuzzReadNetstring(f *testing.F) {
